@@ -1,0 +1,45 @@
+"""What can go wrong, sorted by what to do about it: try again, or change something first."""
+
+
+class SohError(Exception):
+    """Base of every error of this project; the message says what is, what should be, where to look."""
+
+
+class TransientError(SohError):
+    """May be gone at the next try without anybody's hand: a server that restarts, a slow disk."""
+
+
+class PermanentError(SohError):
+    """Stays until somebody changes a declaration, an input or a setting; retrying is waste."""
+
+
+class ServerUnreachable(TransientError):
+    """A server did not answer, or answered with an error of its own."""
+
+
+class AppNotGone(TransientError):
+    """A killed YARN application still has containers, so a second driver must not be started."""
+
+
+class AppFailed(PermanentError):
+    """A YARN application ended otherwise than it should have."""
+
+
+class BadDeclaration(PermanentError):
+    """A declaration in `soh.specs` contradicts itself or another one."""
+
+
+class BadInput(PermanentError):
+    """A file, parameter or record from outside has the wrong shape."""
+
+
+class CheckpointUnreadable(PermanentError):
+    """A Spark checkpoint holds something this project does not know how to read."""
+
+
+class ProofFailed(PermanentError):
+    """Content before and after a rewrite differs; the rewrite has been undone."""
+
+
+class SetupFailed(PermanentError):
+    """The machine lacks something that `./soh up` needs and could not put there."""

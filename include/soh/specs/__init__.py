@@ -1,0 +1,28 @@
+"""What exists: frozen declarations from which ids, paths, schemas, settings and Dags are derived."""
+
+from soh.specs.apps import BATCH_APPS, BatchAppSpec, SparkAppSpec
+from soh.specs.fleets import FLEETS, FleetSpec, State
+from soh.specs.schemas import Field, FieldType, RecordSchema
+from soh.specs.streams import STREAM_APPS, STREAMS, StreamAppSpec, StreamSpec
+from soh.specs.tables import TABLES, TableSpec
+from soh.specs.topics import TOPICS, TopicSpec
+
+__all__ = [
+    "BATCH_APPS",
+    "FLEETS",
+    "STREAMS",
+    "STREAM_APPS",
+    "TABLES",
+    "TOPICS",
+    "BatchAppSpec",
+    "Field",
+    "FieldType",
+    "FleetSpec",
+    "RecordSchema",
+    "SparkAppSpec",
+    "State",
+    "StreamAppSpec",
+    "StreamSpec",
+    "TableSpec",
+    "TopicSpec",
+]

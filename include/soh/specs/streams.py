@@ -1,0 +1,120 @@
+"""Streams (one query, one checkpoint, one verdict) and the stream apps that run them on YARN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from soh.errors import BadDeclaration
+from soh.specs import tables, topics
+from soh.specs._names import by_name, check_name
+from soh.specs.apps import SparkAppSpec
+from soh.specs.tables import TableSpec
+from soh.specs.topics import TopicSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpec:
+    """One Structured Streaming query.
+
+    A table as the target takes the readable records of the topic; a topic takes the unreadable ones.
+    """
+
+    name: str
+    description: str
+    reads: TopicSpec
+    writes: TableSpec | TopicSpec
+    trigger_every: timedelta = timedelta(seconds=10)
+    stall_after: timedelta = timedelta(minutes=1)
+    """Unread records and no commit for this long is a stall."""
+    files_per_batch: int = 1
+
+    def __post_init__(self) -> None:
+        check_name("stream", self.name)
+        if self.reads.schema is None:
+            raise BadDeclaration(f"stream {self.name}: topic {self.reads.name} has no schema to read it by")
+        if isinstance(self.writes, TableSpec) and self.writes.schema != self.reads.schema:
+            raise BadDeclaration(f"stream {self.name}: {self.reads.name} and {self.writes.name} differ in schema")
+        if self.stall_after < 2 * self.trigger_every:
+            raise BadDeclaration(f"stream {self.name}: stall_after must be at least two triggers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamAppSpec(SparkAppSpec):
+    """One driver on YARN that runs one or more streams; the death of any of them ends it."""
+
+    streams: tuple[StreamSpec, ...]
+    stable_after: timedelta = timedelta(minutes=10)
+    """A lifetime this long forgives the failures before it."""
+    first_backoff: timedelta = timedelta(seconds=10)
+    longest_backoff: timedelta = timedelta(minutes=5)
+
+    def __post_init__(self) -> None:
+        # Not super(): a slots dataclass is a new class, which the zero-argument form does not find.
+        SparkAppSpec.__post_init__(self)
+        if not self.streams:
+            raise BadDeclaration(f"stream app {self.name} runs no stream")
+
+    @property
+    def dag_id(self) -> str:
+        return f"stream__{self.name}"
+
+
+HEAT_TO_LAKE = StreamSpec(
+    name="heat_to_lake",
+    description="Append raw readings of the power facilities to the lake.",
+    reads=topics.HEAT,
+    writes=tables.HEAT_RAW,
+)
+HEAT_DEAD_LETTERS = StreamSpec(
+    name="heat_dead_letters",
+    description="Set unreadable readings of the power facilities aside, with the reason.",
+    reads=topics.HEAT,
+    writes=topics.HEAT_DEAD,
+    trigger_every=timedelta(seconds=20),
+)
+HEAT_INSPECTIONS_TO_LAKE = StreamSpec(
+    name="heat_inspections_to_lake",
+    description="Append inspections of the power facilities to the lake.",
+    reads=topics.HEAT_INSPECTIONS,
+    writes=tables.HEAT_INSPECTIONS,
+    trigger_every=timedelta(seconds=30),
+    stall_after=timedelta(minutes=2),
+)
+HYDRAULIC_TO_LAKE = StreamSpec(
+    name="hydraulic_to_lake",
+    description="Append raw readings of the test rig to the lake.",
+    reads=topics.HYDRAULIC,
+    writes=tables.HYDRAULIC_RAW,
+)
+HYDRAULIC_DEAD_LETTERS = StreamSpec(
+    name="hydraulic_dead_letters",
+    description="Set unreadable readings of the test rig aside, with the reason.",
+    reads=topics.HYDRAULIC,
+    writes=topics.HYDRAULIC_DEAD,
+    trigger_every=timedelta(seconds=20),
+)
+HYDRAULIC_INSPECTIONS_TO_LAKE = StreamSpec(
+    name="hydraulic_inspections_to_lake",
+    description="Append the experimenters' grades to the lake.",
+    reads=topics.HYDRAULIC_INSPECTIONS,
+    writes=tables.HYDRAULIC_INSPECTIONS,
+    trigger_every=timedelta(seconds=30),
+    stall_after=timedelta(minutes=2),
+)
+
+LAKE = StreamAppSpec(
+    name="lake",
+    description="Archive every reading of every fleet in the lake, and set unreadable ones aside.",
+    streams=(
+        HEAT_TO_LAKE,
+        HEAT_DEAD_LETTERS,
+        HEAT_INSPECTIONS_TO_LAKE,
+        HYDRAULIC_TO_LAKE,
+        HYDRAULIC_DEAD_LETTERS,
+        HYDRAULIC_INSPECTIONS_TO_LAKE,
+    ),
+)
+
+STREAM_APPS = by_name(LAKE)
+STREAMS = by_name(*(stream for app in STREAM_APPS.values() for stream in app.streams))

@@ -1,0 +1,78 @@
+"""Iceberg tables of the lake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from soh.specs import schemas
+from soh.specs._names import by_name, check_name
+from soh.specs.schemas import Field, FieldType, RecordSchema
+
+CATALOG = "lake"
+NAMESPACE = "soh"
+
+SEOUL = "Asia/Seoul"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSpec:
+    """One table: the fields of a record schema, the record's place in Kafka, and its local day.
+
+    Beside the schema's columns every table has `event_date` (date, in `time_zone`; the partition),
+    `kafka_partition` (int), `kafka_offset` (long) and `kafka_timestamp` (timestamp, UTC).
+    """
+
+    name: str
+    description: str
+    schema: RecordSchema
+    time_zone: str = SEOUL
+    target_file_size: int = 128 * 1024 * 1024
+    """Bytes; what compaction packs small files up to."""
+    small_files: int = 5
+    """A day with fewer small files than this is left as it is."""
+    keep_snapshots: timedelta = timedelta(days=1)
+
+    def __post_init__(self) -> None:
+        check_name("table", self.name)
+        ZoneInfo(self.time_zone)
+
+    @property
+    def identifier(self) -> str:
+        """`catalog.namespace.table`, as Spark SQL names it."""
+        return f"{CATALOG}.{NAMESPACE}.{self.name}"
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """Fields of the schema, in the order of the table's columns."""
+        return self.schema.fields
+
+
+PLACE_COLUMNS = (
+    ("event_date", "date"),
+    ("kafka_partition", "int"),
+    ("kafka_offset", "bigint"),
+    ("kafka_timestamp", "timestamp"),
+)
+"""Name and SQL type of the columns that every table has after those of its schema."""
+
+SQL_TYPES = {
+    FieldType.LONG: "bigint",
+    FieldType.DOUBLE: "double",
+    FieldType.STRING: "string",
+    FieldType.EPOCH_SECONDS: "timestamp",
+}
+
+HEAT_RAW = TableSpec(name="heat_raw", description="Every reading of the power facilities.", schema=schemas.HEAT_READING)
+HEAT_INSPECTIONS = TableSpec(
+    name="heat_inspections", description="Every inspection of the power facilities.", schema=schemas.HEAT_INSPECTION
+)
+HYDRAULIC_RAW = TableSpec(
+    name="hydraulic_raw", description="Every reading of the test rig.", schema=schemas.HYDRAULIC_READING
+)
+HYDRAULIC_INSPECTIONS = TableSpec(
+    name="hydraulic_inspections", description="Every grade of the test rig.", schema=schemas.HYDRAULIC_INSPECTION
+)
+
+TABLES = by_name(HEAT_RAW, HEAT_INSPECTIONS, HYDRAULIC_RAW, HYDRAULIC_INSPECTIONS)
