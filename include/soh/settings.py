@@ -13,6 +13,11 @@ from soh.errors import BadInput
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+def child_environment(**changes: str) -> dict[str, str]:
+    """Environment for a process that we start: ours, with `changes`."""
+    return {**os.environ, **changes}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a person may set from outside; everything else is derived from it."""
@@ -67,9 +72,15 @@ class Endpoints:
         """Root of the Iceberg tables, as a URI."""
         return f"{self.hdfs}{self.ROOT}/warehouse"
 
-    def checkpoint(self, stream: str) -> str:
+    @classmethod
+    def checkpoints(cls) -> str:
+        """Folder of all checkpoints: a path on HDFS, without the scheme."""
+        return f"{cls.ROOT}/checkpoints"
+
+    @classmethod
+    def checkpoint(cls, stream: str) -> str:
         """Checkpoint folder of a stream: its path on HDFS, without the scheme."""
-        return f"{self.ROOT}/checkpoints/{stream}"
+        return f"{cls.checkpoints()}/{stream}"
 
     def batch_result(self, run_id: str) -> str:
         """Path on HDFS where a batch app leaves its figures for the Dag run that started it."""

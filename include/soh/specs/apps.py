@@ -40,6 +40,9 @@ class BatchAppSpec(SparkAppSpec):
     """A Spark app that ends by itself and leaves its figures as JSON on HDFS."""
 
 
+BATCH_POOL = "spark_batch"
+"""The Airflow pool with one slot, deferred tasks included: batch apps run one at a time."""
+
 COMPACT_DAY = BatchAppSpec(
     name="compact_day",
     description="Pack the small files of one day and prove that no reading changed.",

@@ -1,0 +1,181 @@
+"""The command line for people: `./soh ...`, inside the Airflow environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from soh.errors import BadInput, SohError
+from soh.local.environments import AIRFLOW_PYTHON
+from soh.local.home import Home
+from soh.local.options import FleetOptions, find_data
+from soh.local.steps import Steps
+from soh.settings import Settings, child_environment
+
+# Imports that only one command needs stand in that command: `./soh status` is asked every few seconds.
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Facility state-of-health streaming, run by Airflow.",
+)
+streams_app = typer.Typer(no_args_is_help=True, help="Stop, start or restart a stream app.")
+app.add_typer(streams_app, name="streams")
+
+
+def _home() -> Home:
+    return Home.of(Settings.from_environment())
+
+
+def _running_home() -> Home:
+    home = _home()
+    if not home.endpoints_file.exists():
+        raise BadInput(f"nothing is set up in {home.path}; run ./soh up first, or name its folder with SOH_HOME")
+    return home
+
+
+@app.command()
+def up(
+    data: Annotated[Path | None, typer.Option(help="Folder with recorded sensor data (holds hydraulic/).")] = None,
+    facilities: Annotated[int | None, typer.Option(min=1, help="Facilities of the virtual fleet.")] = None,
+    period: Annotated[float | None, typer.Option(min=0.1, help="Seconds between two readings of a facility.")] = None,
+    rigs: Annotated[int | None, typer.Option(min=1, help="Facilities of the replayed test rig.")] = None,
+    hours_to_degrade: Annotated[
+        float | None, typer.Option(min=0.01, help="Hours from a facility's first sign of trouble to its worst.")
+    ] = None,
+) -> None:
+    """Set up what is missing, start everything, wait until the main job runs."""
+    from soh.local.report import welcome
+    from soh.local.up import up as start_all
+
+    settings = Settings.from_environment()
+    home = Home.of(settings)
+    options = FleetOptions.remembered(home).changed(
+        heat_facilities=facilities,
+        heat_period_seconds=period,
+        hydraulic_facilities=rigs,
+        hours_to_degrade=hours_to_degrade,
+    )
+    options = options.changed(data=find_data(data, Path(options.data) if options.data else settings.data))
+    steps = Steps()
+    typer.echo(f"Starting in {home.path} (ports from {home.port_base}):", err=True)
+    if not options.data:
+        typer.echo(f"  The hydraulic fleet is off: no recording in {settings.data} (see ./soh up --data).", err=True)
+    start_all(home, options, steps)
+    welcome(home, options, steps.seconds, Console())
+
+
+@app.command()
+def down(
+    purge: Annotated[bool, typer.Option("--purge", help="Forget all state too: data, history, passwords.")] = False,
+) -> None:
+    """Stop everything; nothing of it keeps running."""
+    from soh.local.up import down as stop_all
+
+    home = _home()
+    if not home.path.exists():
+        typer.echo(f"Nothing is set up in {home.path}.", err=True)
+        return
+    stop_all(home, Steps())
+    if purge:
+        home.purge()
+        typer.echo(f"Forgot everything in {home.path}.", err=True)
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Tell the state of services, streams, topics and tables."""
+    from soh.local.report import tables_of
+    from soh.local.supervisor import Supervisor
+    from soh.status import status as ask
+
+    home = _running_home()
+    found = ask(home.endpoints, Supervisor(home).states(), home.secrets["catalog_db"])
+    if as_json:
+        typer.echo(json.dumps(found.as_json()))
+    else:
+        for part in tables_of(found):
+            Console().print(part)
+
+
+@app.command()
+def logs(
+    service: Annotated[str, typer.Argument(help="A service as ./soh status names it.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the log grows.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1)] = 100,
+) -> None:
+    """Show the end of a service's log."""
+    home = _running_home()
+    known = sorted(path.stem for path in home.logs.glob("*.log"))
+    if service not in known:
+        raise BadInput(f"no log of {service!r}; there are: {', '.join(known) or 'none yet'}")
+    options = ["-F"] if follow else []
+    os.execvp("tail", ["tail", f"-n{lines}", *options, str(home.logs / f"{service}.log")])  # noqa: S606
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def airflow(context: typer.Context) -> None:
+    """Run the Airflow CLI in the right environment."""
+    from soh.local.services import airflow_environment
+
+    home = _running_home()
+    program = AIRFLOW_PYTHON.parent / "airflow"
+    environment = child_environment(**airflow_environment(home))
+    os.execve(program, [str(program), *context.args], environment)  # noqa: S606
+
+
+@app.command()
+def test(
+    suites: Annotated[
+        list[str] | None, typer.Argument(help="unit, dags, spark, integration, e2e; all if none.")
+    ] = None,
+) -> None:
+    """Run the tests; they start and stop the servers they need."""
+    from soh.local.suites import run
+
+    raise typer.Exit(run(suites or []))
+
+
+@streams_app.command("stop")
+def stop_stream(app_name: Annotated[str, typer.Argument(metavar="APP")]) -> None:
+    """Pause the app's Dag, end the driver and see it gone, close the run."""
+    _control("stop", app_name)
+
+
+@streams_app.command("start")
+def start_stream(app_name: Annotated[str, typer.Argument(metavar="APP")]) -> None:
+    """Let the app's Dag launch it."""
+    _control("start", app_name)
+
+
+@streams_app.command("restart")
+def restart_stream(app_name: Annotated[str, typer.Argument(metavar="APP")]) -> None:
+    """End the driver and see another one running."""
+    _control("restart", app_name)
+
+
+def main() -> None:
+    """Run one command; an error of ours is a sentence, not a stack."""
+    try:
+        app(standalone_mode=True)
+    except SohError as error:
+        sys.exit(f"soh: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"soh: {error}")
+
+
+if __name__ == "__main__":
+    main()

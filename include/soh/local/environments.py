@@ -1,0 +1,219 @@
+"""System packages, Python environments and jars: what must lie on the machine before any server starts.
+
+Standard library only: this runs under the system's Python, before anything is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from soh.errors import SetupFailed
+from soh.local.steps import Steps
+from soh.settings import PROJECT, child_environment
+
+VENVS = PROJECT / ".venv"
+AIRFLOW_PYTHON = VENVS / "airflow" / "bin" / "python"
+SPARK_PYTHON = VENVS / "spark" / "bin" / "python"
+JARS = VENVS / "jars"
+UV_VERSION = "0.13.9"
+
+_POMS = Path(__file__).parent / "maven"
+_JAVA_VERSIONS = (17, 21)
+
+
+def ensure(steps: Steps) -> None:
+    """Bring the machine to where the two environments and the jars are complete; do only what is missing."""
+    with steps.step("System packages") as say:
+        say(_system_packages(say))
+    with steps.step("Airflow environment") as say:
+        say(_environment("airflow", PROJECT / "requirements.txt"))
+    with steps.step("Spark environment") as say:
+        say(_environment("spark", PROJECT / "spark_apps" / "requirements.txt"))
+    for pom in sorted(_POMS.iterdir()):
+        with steps.step(f"Jars: {pom.name}") as say:
+            say(_jars(pom))
+
+
+def complete() -> bool:
+    """Whether the environments were made by `ensure` from the locks as they are now."""
+    return all(
+        _is_stamped(VENVS / name, lock)
+        for name, lock in (
+            ("airflow", PROJECT / "requirements.txt"),
+            ("spark", PROJECT / "spark_apps" / "requirements.txt"),
+            *((f"jars/{pom.name}", pom / "pom.xml") for pom in _POMS.iterdir()),
+        )
+    )
+
+
+def java_home() -> Path:
+    """Home of a Java that Hadoop and Spark run on.
+
+    Raises SetupFailed when the machine has none.
+    """
+    if found := _find_java():
+        return found
+    raise SetupFailed(f"no Java {' or '.join(map(str, _JAVA_VERSIONS))} below /usr/lib/jvm; run ./soh up to install it")
+
+
+def postgres_bin() -> Path:
+    """Folder with the programs of the newest PostgreSQL server on the machine."""
+    folders = [folder for folder in Path("/usr/lib/postgresql").glob("*/bin") if (folder / "initdb").exists()]
+    if not folders:
+        raise SetupFailed("no PostgreSQL server below /usr/lib/postgresql; run ./soh up to install it")
+    return max(folders, key=lambda folder: int(folder.parent.name))
+
+
+def _find_java() -> Path | None:
+    for version in _JAVA_VERSIONS:
+        for home in sorted(Path("/usr/lib/jvm").glob(f"*{version}*")):
+            java = home / "bin" / "java"
+            if java.exists():
+                text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+                if re.search(rf'version "{version}[."]', text):
+                    return home
+    return None
+
+
+def _system_packages(say: Callable[[str], None]) -> str:
+    missing = []
+    if _find_java() is None:
+        missing.append("java")
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        missing.append("postgresql")
+    if shutil.which("mvn") is None:
+        missing.append("maven")
+    if subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode:
+        missing.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
+    if not missing:
+        return "all there"
+    if shutil.which("apt-get") is None:
+        raise SetupFailed(f"missing: {', '.join(missing)}; this is not Debian or Ubuntu, so install them by hand")
+    say("refreshing the package list")
+    _apt("update")
+    if "java" in missing:
+        missing[missing.index("java")] = _java_package()
+    say(f"installing {', '.join(missing)}")
+    _keep_postgresql_from_starting(missing)
+    _apt("install", "--yes", "--no-install-recommends", *missing)
+    return f"installed {', '.join(missing)}"
+
+
+def _java_package() -> str:
+    for version in _JAVA_VERSIONS:
+        package = f"openjdk-{version}-jre-headless"
+        shown = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, check=False).stdout
+        if "Candidate: " in shown and "Candidate: (none)" not in shown:
+            return package
+    raise SetupFailed(f"the package list has no openjdk-{_JAVA_VERSIONS[0]}-jre-headless nor a newer known one")
+
+
+def _keep_postgresql_from_starting(packages: list[str]) -> None:
+    """The package would make and start a cluster of its own; ours is private and started by us."""
+    if "postgresql" not in packages:
+        return
+    conf = Path("/etc/postgresql-common/createcluster.conf")
+    if not conf.exists():
+        _run(_as_root("mkdir", "-p", str(conf.parent)), "making /etc/postgresql-common")
+        _run(_as_root("sh", "-c", f"echo 'create_main_cluster = false' > {conf}"), f"writing {conf}")
+
+
+def _apt(*arguments: str) -> None:
+    # RUNLEVEL=1 makes Debian's invoke-rc.d start none of the services that a package brings.
+    environment = ["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
+    options = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
+    _run(_as_root("env", *environment, "apt-get", *options, *arguments), f"apt-get {' '.join(arguments)}")
+
+
+def _as_root(*command: str) -> list[str]:
+    if os.geteuid() == 0:
+        return list(command)
+    if shutil.which("sudo") is None:
+        raise SetupFailed(f"'{' '.join(command)}' needs root, and there is no sudo; run ./soh up as root once")
+    return ["sudo", *command]
+
+
+def _environment(name: str, lock: Path) -> str:
+    folder = VENVS / name
+    if _is_stamped(folder, lock):
+        return "all there"
+    uv = _uv()
+    _run([str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], f"making {folder}")
+    # --no-deps: the lock is complete, and the overrides that keep pyspark-client out are baked into it.
+    _run(
+        [
+            *(str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--no-deps"),
+            *("--python", str(folder / "bin" / "python"), "--requirement", str(lock)),
+        ],
+        f"installing {lock} into {folder}",
+    )
+    _stamp(folder, lock)
+    return f"installed {sum('==' in line for line in lock.read_text().splitlines())} packages"
+
+
+def _uv() -> Path:
+    tools = VENVS / "tools"
+    uv = tools / "bin" / "uv"
+    if not uv.exists():
+        _run([sys.executable, "-m", "venv", str(tools)], f"making {tools}")
+        _run(
+            [str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"],
+            "installing uv",
+        )
+    return uv
+
+
+def _jars(pom: Path) -> str:
+    folder = JARS / pom.name
+    if _is_stamped(folder, pom / "pom.xml"):
+        return "all there"
+    shutil.rmtree(folder, ignore_errors=True)
+    _run(
+        [
+            *("mvn", "-B", "-q", "-ntp", "-f", str(pom / "pom.xml"), "dependency:copy-dependencies"),
+            *("-DincludeScope=runtime", f"-DoutputDirectory={folder}"),
+        ],
+        f"fetching the jars of {pom / 'pom.xml'}",
+        JAVA_HOME=str(java_home()),
+    )
+    _stamp(folder, pom / "pom.xml")
+    return f"fetched {len(list(folder.glob('*.jar')))} jars"
+
+
+def _digest(source: Path) -> str:
+    return hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+def _is_stamped(folder: Path, source: Path) -> bool:
+    stamp = folder / ".made-from"
+    return stamp.exists() and stamp.read_text() == _digest(source)
+
+
+def _stamp(folder: Path, source: Path) -> None:
+    (folder / ".made-from").write_text(_digest(source))
+
+
+def _run(command: list[str], what: str, **environment: str) -> None:
+    """Run a set-up command; its output is shown only when it fails.
+
+    Raises SetupFailed with the last lines of the output.
+    """
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env=child_environment(**environment),
+    )
+    if done.returncode:
+        tail = "\n    ".join(done.stdout.strip().splitlines()[-12:])
+        raise SetupFailed(f"{what} failed with exit code {done.returncode}:\n    {tail}")

@@ -1,0 +1,164 @@
+"""`SOH_HOME`: the folder with all state of one running copy, and what must be remembered in it."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from soh.local.ports import DEFAULT_BASE, Ports
+from soh.settings import Endpoints, Settings
+
+SECRETS = ("airflow_admin", "airflow_viewer", "airflow_db", "catalog_db", "postgres", "api_secret", "jwt_secret")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """Paths, ports, addresses and secrets of one copy."""
+
+    path: Path
+    port_base: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Home:
+        """The copy that the settings name; a port base given once is remembered."""
+        remembered = settings.home / "port_base"
+        if settings.port_base is not None:
+            base = settings.port_base
+        elif remembered.exists():
+            base = int(remembered.read_text())
+        else:
+            base = DEFAULT_BASE
+        return cls(path=settings.home, port_base=base)
+
+    def make(self) -> None:
+        """Make the folders; PostgreSQL's user must be able to pass through, so the top is not closed."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for folder in (self.conf, self.logs, self.data, self.airflow):
+            folder.mkdir(exist_ok=True)
+        for folder in (self.conf, self.logs, self.airflow):
+            folder.chmod(0o700)
+        (self.path / "port_base").write_text(str(self.port_base))
+        if not self._secrets_file.exists():
+            self._write_private(self._secrets_file, json.dumps({name: secrets.token_urlsafe(24) for name in SECRETS}))
+
+    @property
+    def conf(self) -> Path:
+        return self.path / "conf"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+    @property
+    def airflow(self) -> Path:
+        return self.path / "airflow"
+
+    @property
+    def fleet_state(self) -> Path:
+        return self.data / "fleet"
+
+    @property
+    def hadoop_conf(self) -> Path:
+        """What clients of HDFS and YARN read (`HADOOP_CONF_DIR`)."""
+        return self.conf / "hadoop"
+
+    @property
+    def endpoints_file(self) -> Path:
+        return self.path / "endpoints.json"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """A Unix socket's path has 107 bytes at most, so a deep folder gets one in /tmp."""
+        near = self.path / "supervisor.sock"
+        if len(os.fsencode(near)) < 100:
+            return near
+        return Path("/tmp") / f"soh-{self._digest}.sock"  # noqa: S108
+
+    @cached_property
+    def postgres_data(self) -> Path:
+        """Folder of the PostgreSQL cluster, where its user can reach it.
+
+        As root the server runs as `postgres`, which cannot pass a closed parent such as /root.
+        """
+        closed = [folder for folder in (self.path, *self.path.parents) if folder.exists() and not _passable(folder)]
+        if os.geteuid() == 0 and closed:
+            return Path("/var/lib/soh") / self._digest / "postgres"
+        return self.data / "postgres"
+
+    @property
+    def server_user(self) -> str:
+        return getpass.getuser()
+
+    @property
+    def postgres_user(self) -> str:
+        """The account that PostgreSQL runs under; it refuses root."""
+        return "postgres" if os.geteuid() == 0 else self.server_user
+
+    @cached_property
+    def ports(self) -> Ports:
+        return Ports.block(self.port_base)
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self._secrets_file.read_text())
+        return found
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        ports = self.ports
+        return Endpoints(
+            kafka=",".join(f"127.0.0.1:{port}" for port in (ports.kafka_1, ports.kafka_2, ports.kafka_3)),
+            webhdfs=f"http://127.0.0.1:{ports.namenode_http}",
+            hdfs=f"hdfs://127.0.0.1:{ports.namenode}",
+            hdfs_user=self.server_user,
+            yarn=f"http://127.0.0.1:{ports.yarn_http}",
+            catalog_host="127.0.0.1",
+            catalog_port=ports.postgres,
+            catalog_database="lake_catalog",
+            catalog_user="lake_catalog",
+            airflow=f"http://127.0.0.1:{ports.airflow}",
+        )
+
+    def write_private(self, name: str, text: str) -> Path:
+        """Write a configuration file that only its owner can read."""
+        path = self.conf / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._write_private(path, text)
+        return path
+
+    def purge(self) -> None:
+        """Forget everything: data, secrets, configuration."""
+        if self.postgres_data != self.data / "postgres":
+            shutil.rmtree(self.postgres_data.parent, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @staticmethod
+    def _write_private(path: Path, text: str) -> None:
+        partial = path.with_name(f".{path.name}.partial")
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        partial.replace(path)
+
+    @property
+    def _secrets_file(self) -> Path:
+        return self.path / "secrets.json"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
+
+
+def _passable(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & 0o001)

@@ -1,0 +1,58 @@
+"""What a person chose at `./soh up`, remembered so that a later `./soh up` keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from soh.errors import BadInput
+from soh.local.home import Home
+from soh.specs import FLEETS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOptions:
+    """Sizes and sources of the fleets."""
+
+    heat_facilities: int = FLEETS["heat"].facilities
+    heat_period_seconds: float = FLEETS["heat"].period.total_seconds()
+    hours_to_degrade: float | None = None
+    """Hours from a facility's first sign of a condition to its worst; None keeps the fleet's own."""
+    hydraulic_facilities: int = FLEETS["hydraulic"].facilities
+    data: str | None = None
+    """Folder with recorded sensor data; the replayed fleet is off without it."""
+
+    def __post_init__(self) -> None:
+        for name in ("heat_facilities", "heat_period_seconds", "hydraulic_facilities"):
+            if getattr(self, name) <= 0:
+                raise BadInput(f"{name.replace('_', ' ')} is {getattr(self, name)}; it must be above 0")
+
+    @property
+    def hydraulic_data(self) -> Path | None:
+        return Path(self.data) / "hydraulic" if self.data else None
+
+    @classmethod
+    def remembered(cls, home: Home) -> FleetOptions:
+        file = home.path / "fleets.json"
+        return cls(**json.loads(file.read_text())) if file.exists() else cls()
+
+    def remember(self, home: Home) -> None:
+        (home.path / "fleets.json").write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    def changed(self, **choices: object) -> FleetOptions:
+        """These options with every choice that is not None."""
+        return replace(self, **{name: value for name, value in choices.items() if value is not None})  # type: ignore[arg-type]
+
+
+def find_data(asked: Path | None, default: Path) -> str | None:
+    """The folder with recorded data; None when nobody asked for one and the usual place has none.
+
+    Raises BadInput when somebody named a folder that does not hold the recording.
+    """
+    folder = asked or default
+    if (folder / "hydraulic" / "cycles.csv").exists():
+        return str(folder.absolute())
+    if asked:
+        raise BadInput(f"{asked} has no hydraulic/cycles.csv; name the folder that holds the folder 'hydraulic'")
+    return None

@@ -1,0 +1,144 @@
+"""First-time set-up of the servers' data: formats, roles, databases, connections. Each part does nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+
+from soh.errors import SetupFailed
+from soh.local.configs import BROKERS, cluster_id
+from soh.local.environments import AIRFLOW_PYTHON, postgres_bin
+from soh.local.home import Home
+from soh.local.services import airflow_environment, hadoop_command, kafka_command
+from soh.settings import child_environment
+
+
+def format_storage(home: Home) -> str:
+    """Make the empty data folders of PostgreSQL, the brokers and the NameNode; returns what was made."""
+    made = []
+    if not (home.postgres_data / "PG_VERSION").exists():
+        _initdb(home)
+        made.append("PostgreSQL")
+    for broker in BROKERS:
+        if not (home.data / f"kafka-{broker}" / "meta.properties").exists():
+            conf = str(home.conf / f"kafka-{broker}.properties")
+            arguments = ("format", "--cluster-id", cluster_id(home), "--config", conf)
+            _run(kafka_command(home, "kafka.tools.StorageTool", *arguments, heap="128m"), f"formatting broker {broker}")
+            made.append(f"broker {broker}")
+    if not (home.data / "namenode" / "current" / "VERSION").exists():
+        main = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+        _run(hadoop_command(home, "hadoop", main, "-format", "-nonInteractive", heap="256m"), "formatting the NameNode")
+        made.append("NameNode")
+    (home.data / "resourcemanager").mkdir(exist_ok=True)
+    home.fleet_state.mkdir(exist_ok=True)
+    return ", ".join(made) or "all there"
+
+
+def _initdb(home: Home) -> None:
+    folder = home.postgres_data
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    password_file = folder.parent / "postgres.password"
+    account = pwd.getpwnam(home.postgres_user)
+    try:
+        password_file.touch(mode=0o600)
+        password_file.write_text(home.secrets["postgres"])
+        if os.geteuid() == 0:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            os.chown(password_file, account.pw_uid, account.pw_gid)
+        options = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--username=postgres")
+        _run(
+            (str(postgres_bin() / "initdb"), "-D", str(folder), f"--pwfile={password_file}", *options),
+            "making the PostgreSQL cluster",
+            user=home.postgres_user,
+        )
+    finally:
+        password_file.unlink(missing_ok=True)
+
+
+def databases(home: Home) -> str:
+    """Make the role and the database of each of PostgreSQL's users; returns what was made."""
+    made = []
+    wanted = {"airflow": home.secrets["airflow_db"], home.endpoints.catalog_user: home.secrets["catalog_db"]}
+    connection = psycopg2.connect(
+        host="127.0.0.1",
+        port=home.ports.postgres,
+        user="postgres",
+        password=home.secrets["postgres"],
+        dbname="postgres",
+        connect_timeout=5,
+    )
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            for name, password in wanted.items():
+                cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
+                if cursor.fetchone() is None:
+                    role = sql.SQL("create role {} login password {}").format(
+                        sql.Identifier(name), sql.Literal(password)
+                    )
+                    cursor.execute(role)
+                cursor.execute("select 1 from pg_database where datname = %s", (name,))
+                if cursor.fetchone() is None:
+                    owned = sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(name))
+                    cursor.execute(owned)
+                    made.append(name)
+    finally:
+        connection.close()
+    return ", ".join(made) or "all there"
+
+
+def airflow_metadata(home: Home, batch_pool: str) -> str:
+    """Migrate Airflow's database, import the connections, make the pool; only after one of them changed."""
+    stamp = home.airflow / ".prepared"
+    lock = AIRFLOW_PYTHON.parents[1] / ".made-from"
+    connections = home.conf / "connections.json"
+    digest = hashlib.sha256(lock.read_bytes() + connections.read_bytes() + batch_pool.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return "all there"
+    run_airflow(home, "db", "migrate")
+    run_airflow(home, "connections", "import", "--overwrite", str(connections))
+    run_airflow(home, "pools", "set", batch_pool, "1", "Batch apps on YARN, one at a time", "--include-deferred")
+    stamp.write_text(digest)
+    return "migrated, connections imported"
+
+
+def run_airflow(home: Home, *arguments: str) -> None:
+    """Run one command of the Airflow CLI.
+
+    Raises SetupFailed with the end of its output.
+    """
+    command = (str(AIRFLOW_PYTHON.parent / "airflow"), *arguments)
+    _run(command, f"airflow {' '.join(arguments[:2])}", environment=airflow_environment(home))
+
+
+def _run(
+    command: tuple[str, ...], what: str, *, user: str | None = None, environment: Mapping[str, str] | None = None
+) -> None:
+    # Switching the user needs root even when it is our own.
+    switch = (
+        {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user and os.geteuid() == 0 else {}
+    )
+    done = subprocess.run(  # type: ignore[call-overload]
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env=child_environment(**(environment or {})),
+        cwd=Path("/"),
+        **switch,
+    )
+    if done.returncode:
+        tail = "\n    ".join(done.stdout.strip().splitlines()[-12:])
+        raise SetupFailed(f"{what} failed with exit code {done.returncode}:\n    {tail}")

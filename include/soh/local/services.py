@@ -1,0 +1,254 @@
+"""The services of one copy: what is started, in which order, and how each shows that it is ready."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+
+from soh.local.configs import BROKERS, DATANODES, NODEMANAGERS, hadoop_classpath
+from soh.local.environments import AIRFLOW_PYTHON, JARS, java_home, postgres_bin
+from soh.local.home import Home
+from soh.local.options import FleetOptions
+from soh.settings import PROJECT
+
+Ready = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One supervised process."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: Ready
+    stage: int
+    """Services of one stage start together, after those of the stages before are ready."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    directory: Path | None = None
+    stop_signal: str = "TERM"
+    stop_within: timedelta = timedelta(seconds=20)
+
+
+def all_services(home: Home, fleet: FleetOptions) -> list[Service]:
+    """Every service in the order of its start."""
+    return [*_postgres(home), *_kafka(home), *_hdfs(home), *_yarn(home), *_airflow(home), *_fleet(home, fleet)]
+
+
+def airflow_environment(home: Home) -> dict[str, str]:
+    """Environment of every Airflow process and of `./soh airflow`."""
+    java = java_home()
+    path = ":".join((str(AIRFLOW_PYTHON.parent), str(java / "bin"), "/usr/local/bin:/usr/bin:/bin"))
+    return {
+        "AIRFLOW_HOME": str(home.airflow),
+        "HADOOP_CONF_DIR": str(home.hadoop_conf),
+        "HADOOP_USER_NAME": home.server_user,
+        "JAVA_HOME": str(java),
+        "PATH": path,
+        # spark-submit takes the first python3 on PATH to find its own home.
+        "PYSPARK_PYTHON": str(AIRFLOW_PYTHON),
+        "PYTHONPATH": str(PROJECT / "include"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SOH_HOME": str(home.path),
+        # A JVM that only submits needs little.
+        "SPARK_SUBMIT_OPTS": "-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    }
+
+
+def java_command(
+    classpath: str, main: str, *arguments: str, heap: str, options: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Command line of a Java server on a machine that it shares with many others."""
+    return (
+        str(java_home() / "bin" / "java"),
+        f"-Xmx{heap}",
+        "-Xms64m",
+        "-XX:+UseSerialGC",
+        "-Djava.net.preferIPv4Stack=true",
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        *options,
+        "-cp",
+        classpath,
+        main,
+        *arguments,
+    )
+
+
+def _postgres(home: Home) -> list[Service]:
+    port = home.ports.postgres
+    # The socket folder is closed: only TCP with a password.
+    command = (str(postgres_bin() / "postgres"), "-D", str(home.postgres_data), "-p", str(port), "-h", "127.0.0.1")
+    return [
+        Service(
+            name="postgres",
+            command=(*command, "-c", "unix_socket_directories=", "-c", "max_connections=80"),
+            ready=lambda: _listens(port),
+            stage=1,
+            user=home.postgres_user,
+            directory=home.postgres_data,
+            # INT is PostgreSQL's fast shutdown; TERM waits for every client to leave.
+            stop_signal="INT",
+        )
+    ]
+
+
+def kafka_command(home: Home, main: str, *arguments: str, heap: str) -> tuple[str, ...]:
+    """Command line of a broker or of one of Kafka's tools."""
+    log = f"-Dlog4j2.configurationFile={home.conf / 'log4j2.properties'}"
+    return java_command(str(JARS / "kafka" / "*"), main, *arguments, heap=heap, options=(log,))
+
+
+def _kafka(home: Home) -> list[Service]:
+    return [
+        Service(
+            name=f"kafka-{broker}",
+            command=kafka_command(home, "kafka.Kafka", str(home.conf / f"kafka-{broker}.properties"), heap="512m"),
+            ready=_listening(getattr(home.ports, f"kafka_{broker}")),
+            stage=1,
+        )
+        for broker in BROKERS
+    ]
+
+
+def hadoop_command(home: Home, conf: str, main: str, *arguments: str, heap: str) -> tuple[str, ...]:
+    """Command line of a server or tool of HDFS or YARN that reads the configuration folder `conf`."""
+    return java_command(hadoop_classpath(home, conf), main, *arguments, heap=heap)
+
+
+def _hdfs(home: Home) -> list[Service]:
+    server = "org.apache.hadoop.hdfs.server"
+    namenode = Service(
+        name="namenode",
+        command=hadoop_command(home, "hadoop", f"{server}.namenode.NameNode", heap="384m"),
+        ready=lambda: _answers(f"{home.endpoints.webhdfs}/webhdfs/v1/?op=LISTSTATUS&user.name={home.server_user}"),
+        stage=1,
+    )
+    datanodes = [
+        Service(
+            name=f"datanode-{number}",
+            command=hadoop_command(home, f"datanode-{number}", f"{server}.datanode.DataNode", heap="256m"),
+            ready=_listening(getattr(home.ports, f"datanode_{number}")),
+            stage=2,
+        )
+        for number in DATANODES
+    ]
+    return [namenode, *datanodes]
+
+
+def _yarn(home: Home) -> list[Service]:
+    server = "org.apache.hadoop.yarn.server"
+    resourcemanager = Service(
+        name="resourcemanager",
+        command=hadoop_command(home, "hadoop", f"{server}.resourcemanager.ResourceManager", heap="384m"),
+        ready=lambda: _answers(f"{home.endpoints.yarn}/ws/v1/cluster/info"),
+        stage=2,
+    )
+    nodemanagers = [
+        Service(
+            name=f"nodemanager-{number}",
+            command=hadoop_command(home, f"nodemanager-{number}", f"{server}.nodemanager.NodeManager", heap="256m"),
+            # What a container may inherit; its own settings come with the app.
+            environment={"HADOOP_CONF_DIR": str(home.hadoop_conf), "SPARK_LOCAL_IP": "127.0.0.1"},
+            ready=_answering(f"http://127.0.0.1:{getattr(home.ports, f'nodemanager_{number}_http')}/ws/v1/node/info"),
+            stage=3,
+        )
+        for number in NODEMANAGERS
+    ]
+    return [resourcemanager, *nodemanagers]
+
+
+def _airflow(home: Home) -> list[Service]:
+    airflow = str(AIRFLOW_PYTHON.parent / "airflow")
+    commands = {
+        "api-server": ("api-server",),
+        "scheduler": ("scheduler", "--skip-serve-logs"),
+        "dag-processor": ("dag-processor",),
+        "triggerer": ("triggerer", "--skip-serve-logs"),
+    }
+    return [
+        Service(
+            name=f"airflow-{name}",
+            command=(airflow, *arguments),
+            environment=airflow_environment(home),
+            ready=_airflow_part_is_healthy(home, name),
+            stage=4,
+            directory=home.airflow,
+        )
+        for name, arguments in commands.items()
+    ]
+
+
+def _fleet(home: Home, options: FleetOptions) -> list[Service]:
+    common = (
+        "--kafka",
+        home.endpoints.kafka,
+        "--state-dir",
+        str(home.fleet_state),
+    )
+    arguments = {
+        "heat": (
+            *("--facilities", str(options.heat_facilities)),
+            *("--period", f"{options.heat_period_seconds:g}"),
+            *(("--hours-to-degrade", f"{options.hours_to_degrade:g}") if options.hours_to_degrade else ()),
+        )
+    }
+    if options.hydraulic_data:
+        arguments["hydraulic"] = (
+            *("--facilities", str(options.hydraulic_facilities)),
+            *("--data", str(options.hydraulic_data)),
+        )
+    return [
+        Service(
+            name=f"fleet-{fleet}",
+            command=(str(AIRFLOW_PYTHON), "-m", "soh.fleet", fleet, *common, *own),
+            environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
+            ready=_exists(home.fleet_state / f"{fleet}.json"),
+            stage=5,
+        )
+        for fleet, own in arguments.items()
+    ]
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=(2, 5)).status_code == requests.codes.ok
+    except requests.RequestException:
+        return False
+
+
+def _listening(port: int) -> Ready:
+    return lambda: _listens(port)
+
+
+def _answering(url: str) -> Ready:
+    return lambda: _answers(url)
+
+
+def _exists(path: Path) -> Ready:
+    return path.exists
+
+
+def _airflow_part_is_healthy(home: Home, name: str) -> Ready:
+    part = {"api-server": "metadatabase", "dag-processor": "dag_processor"}.get(name, name)
+
+    def ready() -> bool:
+        try:
+            health = requests.get(f"{home.endpoints.airflow}/api/v2/monitor/health", timeout=(2, 10)).json()
+        except (requests.RequestException, ValueError):
+            return False
+        return bool(health.get(part, {}).get("status") == "healthy")
+
+    return ready

@@ -1,0 +1,202 @@
+"""`./soh up` and `./soh down`: from nothing to the main job seen running, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from soh.airflow_api import AirflowApi
+from soh.errors import SetupFailed, SohError
+from soh.hdfs import Hdfs
+from soh.kafka import admin
+from soh.kafka.plan import plan
+from soh.lake.catalog import table_figures
+from soh.local import configs, preflight, prepare, processes
+from soh.local.home import Home
+from soh.local.options import FleetOptions
+from soh.local.services import Service, all_services
+from soh.local.steps import Steps
+from soh.local.supervisor import Supervisor, wait_for, wait_until_ready, write_config
+from soh.specs import BATCH_APPS, FLEETS, STREAM_APPS, TOPICS, FleetSpec
+from soh.specs.apps import BATCH_POOL
+from soh.yarn import AppState, ResourceManager, YarnApp
+
+Say = Callable[[str], None]
+
+SERVERS_WITHIN = timedelta(minutes=3)
+MAIN_JOB_WITHIN = timedelta(minutes=6)
+
+STAGES = {
+    1: "PostgreSQL, Kafka, NameNode",
+    2: "DataNodes, ResourceManager",
+    3: "NodeManagers",
+    4: "Airflow",
+    5: "Fleets",
+}
+
+
+def up(home: Home, options: FleetOptions, steps: Steps) -> None:
+    """Start whatever does not run yet and wait until the main job is seen to run.
+
+    Raises SetupFailed with what to do; the next call goes on where this one stopped.
+    """
+    supervisor = Supervisor(home)
+    with steps.step("Checks") as say:
+        say(preflight.check(home, already_up=supervisor.is_up()))
+    with steps.step("Configuration") as say:
+        home.make()
+        options.remember(home)
+        configs.write_all(home)
+        say(str(home.path))
+    with steps.step("Storage") as say:
+        say(prepare.format_storage(home))
+    services = all_services(home, options)
+    supervisor.ensure(write_config(home, services))
+
+    def start(stage: int) -> None:
+        chosen = [service for service in services if service.stage == stage]
+        with steps.step(STAGES[stage]) as say:
+            say(_start(home, supervisor, chosen, say))
+
+    start(1)
+    with steps.step("Databases") as say:
+        say(prepare.databases(home))
+    with steps.step("Airflow's database") as say:
+        say(prepare.airflow_metadata(home, BATCH_POOL))
+    start(2)
+    start(3)
+    with steps.step("Topics") as say:
+        say(_topics(home))
+    start(4)
+    start(5)
+    api = AirflowApi(home.endpoints.airflow, "admin", home.secrets["airflow_admin"])
+    with steps.step("Dags") as say:
+        say(_unpause(api))
+    for app in STREAM_APPS.values():
+        with steps.step(f"Stream app {app.name} on YARN") as say:
+            say(_wait_for_app(home, app.yarn_tag, say))
+    fleets = [fleet for fleet in FLEETS.values() if options.data or not fleet.needs_data]
+    with steps.step("Readings in the lake") as say:
+        _wait_for_readings(home, fleets, say)
+    with steps.step("Nightly batch, today so far") as say:
+        say(_first_night(api, fleets[0], say))
+    with steps.step("Watch") as say:
+        say(_wait_for_watch(api))
+
+
+def down(home: Home, steps: Steps) -> None:
+    """Stop every service and every YARN container of the copy, and see that nothing is left."""
+    supervisor = Supervisor(home)
+    if supervisor.is_up():
+        states = list(supervisor.states())
+        with steps.step("Fleets and Airflow"):
+            # Airflow before the stream apps, or it would launch them again.
+            supervisor.stop(name for name in states if name.startswith(("fleet-", "airflow-")))
+        with steps.step("Apps on YARN") as say:
+            say(_kill_apps(home))
+        with steps.step("Servers"):
+            for prefix in ("nodemanager", "resourcemanager", "datanode", "namenode", "kafka", "postgres"):
+                supervisor.stop(name for name in states if name.startswith(prefix))
+            supervisor.shutdown()
+            wait_for(lambda: not supervisor.is_up(), timedelta(seconds=20), "supervisord to end")
+    with steps.step("Stragglers") as say:
+        say(f"{processes.end(processes.of(home), timedelta(seconds=10))} ended")
+        if left := processes.of(home):
+            raise SetupFailed(f"still running: {', '.join(f'{p.pid} {p.name()}' for p in left)}")
+
+
+def _start(home: Home, supervisor: Supervisor, services: list[Service], say: Say) -> str:
+    started = supervisor.start(services)
+    wait_until_ready(home, services, SERVERS_WITHIN, say)
+    return f"started {', '.join(service.name for service in started)}" if started else "running"
+
+
+def _topics(home: Home) -> str:
+    bootstrap = home.endpoints.kafka
+    wanted = plan(TOPICS.values(), admin.describe(bootstrap, list(TOPICS)))
+    created = admin.apply(bootstrap, wanted)
+    return f"{len(created)} made, {len(TOPICS)} declared"
+
+
+def _unpause(api: AirflowApi) -> str:
+    wait_for(
+        lambda: len(api.dags()) > 0, timedelta(minutes=2), "Airflow to know a Dag; see ./soh logs airflow-dag-processor"
+    )
+    if errors := api.import_errors():
+        raise SetupFailed("Dags that do not load:\n" + "\n".join(errors))
+    paused = [dag_id for dag_id, is_paused in api.dags().items() if is_paused]
+    for dag_id in paused:
+        api.unpause(dag_id)
+    return f"{len(paused)} unpaused"
+
+
+def _wait_for_app(home: Home, tag: str, say: Say) -> str:
+    yarn = ResourceManager(home.endpoints.yarn)
+    seen: list[YarnApp] = []
+
+    def runs() -> bool:
+        seen[:] = yarn.apps(tag)
+        alive = [app for app in seen if app.alive]
+        if alive:
+            say(f"{alive[0].id} {alive[0].state}")
+        return any(app.state is AppState.RUNNING for app in alive)
+
+    try:
+        wait_for(runs, MAIN_JOB_WITHIN, f"an app tagged {tag} to run on YARN")
+    except SetupFailed as error:
+        ended = "; ".join(app.ending for app in seen if not app.alive)
+        raise SetupFailed(f"{error}. {ended or 'None was launched: see the Dag in the Airflow UI'}") from None
+    return next(app.id for app in seen if app.state is AppState.RUNNING)
+
+
+def _wait_for_readings(home: Home, fleets: list[FleetSpec], say: Say) -> None:
+    """Wait until every fleet has readings in the lake, in enough small files for a compaction to have work."""
+    hdfs = Hdfs(home.endpoints.webhdfs, home.endpoints.hdfs_user)
+    names = [fleet.table.name for fleet in fleets]
+    enough = {fleet.table.name: fleet.table.small_files for fleet in fleets}
+
+    def arrived() -> bool:
+        found = {t.name: t for t in table_figures(home.endpoints, home.secrets["catalog_db"], hdfs, names)}
+        say(", ".join(f"{name}: {t.rows} rows in {t.files} files" for name, t in found.items()) or "no table yet")
+        # Every commit adds a file, and compactions take them away again: so count the snapshots.
+        return all(name in found and found[name].snapshots >= enough[name] for name in names)
+
+    wait_for(arrived, MAIN_JOB_WITHIN, f"readings in {', '.join(names)}; see ./soh status")
+
+
+def _first_night(api: AirflowApi, fleet: FleetSpec, say: Say) -> str:
+    """Run the nightly batch once for the day so far, so that a newcomer sees what it does."""
+    if any(run.state == "success" for run in api.runs("batch_nightly")):
+        return "ran before"
+    today = datetime.now(ZoneInfo(fleet.table.time_zone)).date().isoformat()
+    run_id = api.trigger("batch_nightly", {"day": today, "only_closed": False})
+    say(f"run {run_id}")
+    state = api.wait("batch_nightly", run_id, timedelta(minutes=10))
+    if state != "success":
+        raise SetupFailed(f"batch_nightly run {run_id} ended as {state}: see it at {api.url}/dags/batch_nightly/runs")
+    return f"{today} compacted"
+
+
+def _wait_for_watch(api: AirflowApi) -> str:
+    def green() -> bool:
+        runs = [run for run in api.runs("consumer_watch") if run.state in ("success", "failed")]
+        return bool(runs) and runs[0].state == "success"
+
+    wait_for(green, timedelta(minutes=6), f"a green run of consumer_watch: {api.url}/dags/consumer_watch")
+    return "green"
+
+
+def _kill_apps(home: Home) -> str:
+    yarn = ResourceManager(home.endpoints.yarn)
+    try:
+        specs = (*STREAM_APPS.values(), *BATCH_APPS.values())
+        alive = [app for spec in specs for app in yarn.apps(spec.yarn_tag) if app.alive]
+        for app in alive:
+            yarn.kill(app.id)
+        for app in alive:
+            yarn.wait_until_gone(app.id, timedelta(seconds=30))
+    except SohError as error:
+        # The sweep afterwards ends whatever containers are left.
+        return f"asked in vain: {error}"
+    return f"{len(alive)} ended"
