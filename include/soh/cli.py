@@ -137,8 +137,8 @@ def airflow(context: typer.Context) -> None:
     os.execve(program, [str(program), *context.args], environment)  # noqa: S606
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_tests(
     suites: Annotated[
         list[str] | None, typer.Argument(help="unit, dags, spark, integration, e2e; all if none.")
     ] = None,
@@ -165,6 +165,25 @@ def start_stream(app_name: Annotated[str, typer.Argument(metavar="APP")]) -> Non
 def restart_stream(app_name: Annotated[str, typer.Argument(metavar="APP")]) -> None:
     """End the driver and see another one running."""
     _control("restart", app_name)
+
+
+def _control(action: str, app_name: str) -> None:
+    from soh.airflow_api import AirflowApi
+    from soh.local.up import wait_for_app
+    from soh.specs import STREAM_APPS
+    from soh.streams.control import Action, control
+    from soh.yarn import ResourceManager
+
+    home = _running_home()
+    cluster = ResourceManager(home.endpoints.yarn)
+    old = {found.id for found in cluster.apps(STREAM_APPS[app_name].yarn_tag)} if app_name in STREAM_APPS else set()
+    api = AirflowApi(home.endpoints.airflow, "admin", home.secrets["airflow_admin"])
+    control(Action(action), app_name, api, cluster, lambda line: typer.echo(f"  {line}", err=True))
+    if action != Action.STOP:
+        running = {found.id for found in cluster.apps(STREAM_APPS[app_name].yarn_tag) if found.alive}
+        with Steps().step(f"Stream app {app_name} on YARN") as say:
+            # `start` of an app that runs already has nothing to wait for.
+            say(wait_for_app(home, app_name, say, other_than=old - running if action == Action.START else old))
 
 
 def main() -> None:

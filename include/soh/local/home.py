@@ -40,7 +40,7 @@ class Home:
     def make(self) -> None:
         """Make the folders; PostgreSQL's user must be able to pass through, so the top is not closed."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for folder in (self.conf, self.logs, self.data, self.airflow):
+        for folder in (self.conf, self.logs, self.data, self.temporary, self.airflow):
             folder.mkdir(exist_ok=True)
         for folder in (self.conf, self.logs, self.airflow):
             folder.chmod(0o700)
@@ -67,6 +67,11 @@ class Home:
     @property
     def fleet_state(self) -> Path:
         return self.data / "fleet"
+
+    @property
+    def temporary(self) -> Path:
+        """What Java servers unpack for themselves."""
+        return self.data / "tmp"
 
     @property
     def hadoop_conf(self) -> Path:

@@ -61,7 +61,7 @@ def airflow_environment(home: Home) -> dict[str, str]:
 
 
 def java_command(
-    classpath: str, main: str, *arguments: str, heap: str, options: tuple[str, ...] = ()
+    home: Home, classpath: str, main: str, *arguments: str, heap: str, options: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """Command line of a Java server on a machine that it shares with many others."""
     return (
@@ -70,6 +70,7 @@ def java_command(
         "-Xms64m",
         "-XX:+UseSerialGC",
         "-Djava.net.preferIPv4Stack=true",
+        f"-Djava.io.tmpdir={home.temporary}",
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
         *options,
         "-cp",
@@ -100,7 +101,7 @@ def _postgres(home: Home) -> list[Service]:
 def kafka_command(home: Home, main: str, *arguments: str, heap: str) -> tuple[str, ...]:
     """Command line of a broker or of one of Kafka's tools."""
     log = f"-Dlog4j2.configurationFile={home.conf / 'log4j2.properties'}"
-    return java_command(str(JARS / "kafka" / "*"), main, *arguments, heap=heap, options=(log,))
+    return java_command(home, str(JARS / "kafka" / "*"), main, *arguments, heap=heap, options=(log,))
 
 
 def _kafka(home: Home) -> list[Service]:
@@ -117,7 +118,7 @@ def _kafka(home: Home) -> list[Service]:
 
 def hadoop_command(home: Home, conf: str, main: str, *arguments: str, heap: str) -> tuple[str, ...]:
     """Command line of a server or tool of HDFS or YARN that reads the configuration folder `conf`."""
-    return java_command(hadoop_classpath(home, conf), main, *arguments, heap=heap)
+    return java_command(home, hadoop_classpath(home, conf), main, *arguments, heap=heap)
 
 
 def _hdfs(home: Home) -> list[Service]:

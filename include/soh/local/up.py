@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from soh.airflow_api import AirflowApi
+from soh.airflow_api import AirflowApi, RunState
 from soh.errors import SetupFailed, SohError
 from soh.hdfs import Hdfs
 from soh.kafka import admin
@@ -75,7 +75,7 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
         say(_unpause(api))
     for app in STREAM_APPS.values():
         with steps.step(f"Stream app {app.name} on YARN") as say:
-            say(_wait_for_app(home, app.yarn_tag, say))
+            say(wait_for_app(home, app.name, say))
     fleets = [fleet for fleet in FLEETS.values() if options.data or not fleet.needs_data]
     with steps.step("Readings in the lake") as say:
         _wait_for_readings(home, fleets, say)
@@ -124,30 +124,35 @@ def _unpause(api: AirflowApi) -> str:
         lambda: len(api.dags()) > 0, timedelta(minutes=2), "Airflow to know a Dag; see ./soh logs airflow-dag-processor"
     )
     if errors := api.import_errors():
-        raise SetupFailed("Dags that do not load:\n" + "\n".join(errors))
+        raise SetupFailed("Dags that do not load:\n" + "\n".join(f"{file}: {stack}" for file, stack in errors.items()))
     paused = [dag_id for dag_id, is_paused in api.dags().items() if is_paused]
     for dag_id in paused:
         api.unpause(dag_id)
     return f"{len(paused)} unpaused"
 
 
-def _wait_for_app(home: Home, tag: str, say: Say) -> str:
+def wait_for_app(home: Home, name: str, say: Say, *, other_than: Collection[str] = ()) -> str:
+    """Wait until a driver of the stream app runs on YARN, and return its id; drivers in `other_than` do not count.
+
+    Raises SetupFailed with how the drivers before it ended.
+    """
     yarn = ResourceManager(home.endpoints.yarn)
     seen: list[YarnApp] = []
 
-    def runs() -> bool:
-        seen[:] = yarn.apps(tag)
-        alive = [app for app in seen if app.alive]
-        if alive:
-            say(f"{alive[0].id} {alive[0].state}")
-        return any(app.state is AppState.RUNNING for app in alive)
+    def running() -> list[str]:
+        seen[:] = [app for app in yarn.apps(STREAM_APPS[name].yarn_tag) if app.id not in other_than]
+        say(", ".join(f"{app.id} {app.state}" for app in seen if app.alive))
+        return [app.id for app in seen if app.state is AppState.RUNNING]
 
     try:
-        wait_for(runs, MAIN_JOB_WITHIN, f"an app tagged {tag} to run on YARN")
+        wait_for(lambda: bool(running()), MAIN_JOB_WITHIN, f"stream app {name} to run on YARN")
     except SetupFailed as error:
         ended = "; ".join(app.ending for app in seen if not app.alive)
-        raise SetupFailed(f"{error}. {ended or 'None was launched: see the Dag in the Airflow UI'}") from None
-    return next(app.id for app in seen if app.state is AppState.RUNNING)
+        dag_id = STREAM_APPS[name].dag_id
+        raise SetupFailed(
+            f"{error}. {ended or f'None was launched: see {home.endpoints.airflow}/dags/{dag_id}'}"
+        ) from None
+    return running()[0]
 
 
 def _wait_for_readings(home: Home, fleets: list[FleetSpec], say: Say) -> None:
@@ -167,21 +172,21 @@ def _wait_for_readings(home: Home, fleets: list[FleetSpec], say: Say) -> None:
 
 def _first_night(api: AirflowApi, fleet: FleetSpec, say: Say) -> str:
     """Run the nightly batch once for the day so far, so that a newcomer sees what it does."""
-    if any(run.state == "success" for run in api.runs("batch_nightly")):
+    if api.runs("batch_nightly", RunState.SUCCESS, limit=1):
         return "ran before"
     today = datetime.now(ZoneInfo(fleet.table.time_zone)).date().isoformat()
     run_id = api.trigger("batch_nightly", {"day": today, "only_closed": False})
     say(f"run {run_id}")
-    state = api.wait("batch_nightly", run_id, timedelta(minutes=10))
-    if state != "success":
-        raise SetupFailed(f"batch_nightly run {run_id} ended as {state}: see it at {api.url}/dags/batch_nightly/runs")
+    run = api.wait("batch_nightly", run_id, timedelta(minutes=10))
+    if run.state is not RunState.SUCCESS:
+        raise SetupFailed(f"batch_nightly run {run_id} is {run.state}: see it at {api.url}/dags/batch_nightly/runs")
     return f"{today} compacted"
 
 
 def _wait_for_watch(api: AirflowApi) -> str:
     def green() -> bool:
-        runs = [run for run in api.runs("consumer_watch") if run.state in ("success", "failed")]
-        return bool(runs) and runs[0].state == "success"
+        runs = api.runs("consumer_watch", RunState.SUCCESS, RunState.FAILED, limit=1)
+        return bool(runs) and runs[0].state is RunState.SUCCESS
 
     wait_for(green, timedelta(minutes=6), f"a green run of consumer_watch: {api.url}/dags/consumer_watch")
     return "green"
