@@ -104,8 +104,10 @@ def status(
     if as_json:
         typer.echo(json.dumps(found.as_json()))
     else:
+        # Without a terminal rich takes 80 columns, too few for an application's id.
+        console = Console() if sys.stdout.isatty() else Console(width=140)
         for part in tables_of(found):
-            Console().print(part)
+            console.print(part, "")
 
 
 @app.command()

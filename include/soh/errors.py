@@ -17,6 +17,22 @@ class ServerUnreachable(TransientError):
     """A server did not answer, or answered with an error of its own."""
 
 
+class TopicMissing(TransientError):
+    """A declared topic is not on the broker, and did not come while it was waited for."""
+
+
+class QueryDied(TransientError):
+    """A streaming query ended by an exception, and its app with it."""
+
+
+class RewriteConflict(TransientError):
+    """Other writers of a table were faster at every attempt to commit a rewrite."""
+
+
+class AppLost(TransientError):
+    """A YARN application died without a last word: its machine or its memory, not its code."""
+
+
 class AppNotGone(TransientError):
     """A killed YARN application still has containers, so a second driver must not be started."""
 
@@ -27,6 +43,10 @@ class AppFailed(PermanentError):
 
 class BadDeclaration(PermanentError):
     """A declaration in `soh.specs` contradicts itself or another one."""
+
+
+class TableConflict(PermanentError):
+    """A table of the lake has a column that contradicts its declaration."""
 
 
 class BadInput(PermanentError):

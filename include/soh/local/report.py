@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -43,9 +44,8 @@ def tables_of(found: Status) -> Iterator[Table | str]:
         yield _table("Services", ("name", "state"), [{"name": n, "state": s} for n, s in found.services.items()])
     else:
         yield "[red]supervisord does not run: every service is stopped; ./soh up starts them.[/]"
-    yield _table(
-        "Streams", ("name", "app", "yarn_app_id", "state", "lag", "committed_batch", "last_commit_at"), found.streams
-    )
+    streams = [{**stream, "last_commit": _ago(stream["last_commit_at"])} for stream in found.streams]
+    yield _table("Streams", ("name", "state", "lag", "committed_batch", "last_commit", "app", "yarn_app_id"), streams)
     yield _table("Topics", ("name", "partitions", "end_offsets_total"), found.topics)
     yield _table("Tables", ("name", "rows", "files", "bytes"), found.tables)
     for sentence in found.unanswered:
@@ -56,10 +56,16 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         numbers = any(isinstance(row[column], int) for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+        table.add_column(column.replace("_", " "), justify="right" if numbers else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
     return table
+
+
+def _ago(moment: str | None) -> str | None:
+    if moment is None:
+        return None
+    return f"{(datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds():.0f} s ago"
 
 
 def _cell(value: Any) -> str:

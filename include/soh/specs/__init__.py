@@ -2,6 +2,7 @@
 
 from soh.specs.apps import BATCH_APPS, BatchAppSpec, SparkAppSpec
 from soh.specs.fleets import FLEETS, FleetSpec, State
+from soh.specs.groups import CONSUMER_GROUPS, ConsumerGroupSpec
 from soh.specs.schemas import Field, FieldType, RecordSchema
 from soh.specs.streams import STREAM_APPS, STREAMS, StreamAppSpec, StreamSpec
 from soh.specs.tables import TABLES, TableSpec
@@ -9,12 +10,14 @@ from soh.specs.topics import TOPICS, TopicSpec
 
 __all__ = [
     "BATCH_APPS",
+    "CONSUMER_GROUPS",
     "FLEETS",
     "STREAMS",
     "STREAM_APPS",
     "TABLES",
     "TOPICS",
     "BatchAppSpec",
+    "ConsumerGroupSpec",
     "Field",
     "FieldType",
     "FleetSpec",

@@ -1,0 +1,73 @@
+"""The batch layer's night: wait until the day is complete, then pack its small files.
+
+**Runs** at 00:30 in Seoul for the day that has just ended. A fleet's day is complete when the stream that
+writes its table has committed every record sent until ten minutes after midnight, told by Kafka's offsets;
+`wait_for_day_closed__*` says which stream and which partitions are still behind. Then one Spark app per
+table rewrites the day's small files, proves by row counts and hashes per facility that no reading changed,
+and undoes its own rewrite otherwise. The streams go on writing meanwhile. Figures are the return value of
+`report` and the extra of the asset events. Batch apps run one at a time, in the pool `spark_batch`.
+
+**If a task fails**: a `wait_for_*` task names the stream that blocks: look at its Dag and at
+`consumer_watch`. A `compact__*` task ends with YARN's reason and the address of the driver's log; when its
+machine died it has retried by itself. Nothing is lost when a night is missed: the day stays in small files.
+
+**Re-running** is safe at any time: clear the failed task, or trigger with `day`; a day that is compact
+already is left as it is. With `only_closed` false it does not wait, and packs what the lake has.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+
+from soh.orchestration.assets import ASSETS
+from soh.orchestration.batch_app import BatchAppOperator
+from soh.orchestration.day import DayClosedSensor, choose_day
+from soh.orchestration.defaults import BATCH_POOL, DEFAULT_ARGS, START_DATE, Tag
+from soh.orchestration.report import report
+from soh.specs import FLEETS
+from soh.specs.apps import COMPACT_DAY
+from soh.specs.tables import SEOUL
+
+with DAG(
+    dag_id="batch_nightly",
+    description="Pack the closed day's small files and prove that no reading changed.",
+    schedule=CronDataIntervalTimetable("30 0 * * *", timezone=SEOUL),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=[Tag.BATCH, Tag.RERUN_CLEAR],
+    doc_md=__doc__,
+    params={
+        "day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Day",
+            description="Local day in Seoul; empty for the day before this run.",
+        ),
+        "only_closed": Param(
+            True, type="boolean", title="Only a closed day", description="Wait until the day is complete."
+        ),
+    },
+):
+    choice = choose_day()
+    figures = {}
+    for fleet in FLEETS.values():
+        closed = DayClosedSensor(
+            task_id=f"wait_for_day_closed__{fleet.name}",
+            fleet=fleet,
+            day=choice["day"],
+            only_closed=choice["only_closed"],
+        )
+        compact = BatchAppOperator(
+            task_id=f"compact__{fleet.table.name}",
+            app=COMPACT_DAY,
+            arguments=["--table", fleet.table.name, "--day", choice["day"]],
+            outlets=[ASSETS[fleet.table.name]],
+            pool=BATCH_POOL,
+            execution_timeout=timedelta(hours=1),
+        )
+        closed >> compact
+        figures[fleet.table.name] = compact.output
+    report(day=choice["day"], tables=figures)

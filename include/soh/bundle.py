@@ -1,0 +1,27 @@
+"""The part of the library that Spark apps import, as one zip for `spark-submit --py-files`."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from soh.settings import PROJECT
+
+_LIBRARY = PROJECT / "include" / "soh"
+_SHARED = PROJECT / "spark_apps" / "soh_spark"
+
+
+def write_bundle(target: Path) -> Path:
+    """Zip `soh.errors`, `soh.specs` and `soh_spark` into `target`: declarations and transforms, no servers."""
+    sources = [_LIBRARY / "__init__.py", _LIBRARY / "errors.py", *sorted((_LIBRARY / "specs").rglob("*.py"))]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for source in sources:
+            bundle.write(source, Path("soh") / source.relative_to(_LIBRARY))
+        for source in sorted(_SHARED.rglob("*.py")):
+            bundle.write(source, Path("soh_spark") / source.relative_to(_SHARED))
+    return target
+
+
+def script(name: str) -> Path:
+    """A script in `spark_apps/`, where it is on this machine."""
+    return PROJECT / "spark_apps" / name

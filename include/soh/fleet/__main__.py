@@ -1,0 +1,107 @@
+"""`python -m soh.fleet`: run the sensors of one fleet until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soh.errors import BadInput
+from soh.fleet.heat import HeatFleet
+from soh.fleet.hydraulic import HydraulicReplay
+from soh.fleet.produce import Runner
+from soh.fleet.recording import load
+from soh.fleet.source import Source
+from soh.specs.fleets import HEAT, HYDRAULIC, FleetSpec
+
+HEAT_PERIOD = HEAT.period.total_seconds()
+HYDRAULIC_PERIOD = HYDRAULIC.period.total_seconds()
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Kafka = Annotated[str, typer.Option(help="Brokers: HOST:PORT,...", metavar="HOST:PORT,...")]
+StateDir = Annotated[Path, typer.Option(help="Folder for the fleet's ledger and outbox.", metavar="DIR")]
+Facilities = Annotated[int, typer.Option(help="Number of facilities.", metavar="N")]
+Period = Annotated[float, typer.Option(help="Time between two readings of a facility.", metavar="SECONDS")]
+
+
+@app.callback()
+def fleet() -> None:
+    """Run the sensors of one fleet: read every facility once a period and send it to Kafka."""
+
+
+@app.command()
+def heat(
+    kafka: Kafka,
+    state_dir: StateDir,
+    facilities: Facilities = HEAT.facilities,
+    period: Period = HEAT_PERIOD,
+    seed: Annotated[int, typer.Option(help="Another seed is another fleet.", metavar="N")] = 1,
+    hours_to_degrade: Annotated[
+        float, typer.Option(help="From the first sign of a fault to its worst; 0.1 for a demo.", metavar="H")
+    ] = 6.0,
+) -> None:
+    """Virtual power facilities with hidden, repaired faults."""
+    _run(
+        lambda: HeatFleet(
+            _ids(HEAT, facilities), seed=seed, hours_to_degrade=hours_to_degrade, period=_checked(period)
+        ),
+        kafka,
+        state_dir,
+        period,
+    )
+
+
+@app.command()
+def hydraulic(
+    kafka: Kafka,
+    state_dir: StateDir,
+    data: Annotated[Path, typer.Option(help="Folder with the recorded data.", metavar="FOLDER")],
+    facilities: Facilities = HYDRAULIC.facilities,
+    period: Period = HYDRAULIC_PERIOD,
+) -> None:
+    """Replay of a real hydraulic test rig."""
+    _run(
+        lambda: HydraulicReplay(_ids(HYDRAULIC, facilities), load(data), period=_checked(period)),
+        kafka,
+        state_dir,
+        period,
+    )
+
+
+def _ids(spec: FleetSpec, facilities: int) -> range:
+    if not 1 <= facilities <= 1_000_000:
+        raise BadInput(f"--facilities is {facilities}; it must be between 1 and 1000000")
+    return range(spec.first_facility, spec.first_facility + facilities)
+
+
+def _checked(period: float) -> float:
+    if not 0.05 <= period <= 3600:
+        raise BadInput(f"--period is {period:g}; it must be between 0.05 and 3600 seconds")
+    return period
+
+
+def _run(make: Callable[[], Source], kafka: str, state_dir: Path, period: float) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
+    try:
+        if wrong := [part for part in kafka.split(",") if not re.fullmatch(r"[\w.\-\[\]:]+:\d{1,5}", part)]:
+            raise BadInput(f"--kafka names {wrong[0]!r}; every broker must be HOST:PORT, separated by commas")
+        source = make()
+
+        async def serve() -> None:
+            await Runner(source, bootstrap=kafka, state_dir=state_dir, period=period).run()
+
+        asyncio.run(serve())
+    except BadInput as error:
+        typer.echo(f"soh.fleet: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m soh.fleet")

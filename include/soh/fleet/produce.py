@@ -1,0 +1,245 @@
+"""The runner: reads a fleet on schedule and sees to it that every reading reaches Kafka once, under one seq."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from soh.errors import ServerUnreachable, TransientError
+from soh.fleet.ledger import Ledger
+from soh.fleet.outbox import Outbox
+from soh.fleet.resume import Resumption, resume
+from soh.fleet.schedule import Schedule
+from soh.fleet.sender import Sender, producer_settings
+from soh.fleet.source import Record, Source
+from soh.fleet.tail import Broker
+from soh.fleet.trouble import Trouble
+from soh.fleet.wire import Message, encode, schema_of
+from soh.specs.topics import TopicSpec
+
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY = timedelta(seconds=30)
+LEDGER_EVERY = timedelta(seconds=5)
+RETRY_AFTER = timedelta(seconds=2)
+FLUSH_WITHIN = timedelta(seconds=6)
+SETTLE = timedelta(seconds=2)
+"""How long the last requests of a killed predecessor may take from its socket into the broker's log."""
+
+
+class Runner:
+    """Runs one fleet until it is told to stop.
+
+    A reading gets its seq, is written to the outbox, and only then given to Kafka's client. Whatever
+    ends the client (a refused record, a topic deleted under it) is answered like a kill of the
+    process: look at what Kafka has, send what it lacks, go on.
+    """
+
+    def __init__(self, source: Source, *, bootstrap: str, state_dir: Path, period: float) -> None:
+        """`period` in seconds. BadInput when the state folder cannot be used or belongs to another process."""
+        self._source = source
+        self._bootstrap = bootstrap
+        self._client = f"soh_fleet_{source.spec.name}"
+        self._schedule = Schedule(facilities=len(source.facilities), period=period)
+        self._outbox = Outbox(state_dir, source.spec.name)
+        self._ledger = Ledger(
+            state_dir / f"{source.spec.name}.json",
+            fleet=source.spec.name,
+            readings=source.spec.readings.name,
+            inspections=source.spec.inspections.name,
+        )
+        self._next_reading = np.zeros(len(source.facilities), dtype=np.int64)
+        self._next_inspection: dict[int, int] = {}
+        self._resumed = False
+        self._stop = asyncio.Event()
+        self._trouble = Trouble(log)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then flush; TransientErrors are waited out."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._save_ledger()
+        try:
+            while not self._stop.is_set():
+                try:
+                    resend = await self._find_place()
+                    await self._serve(resend)
+                except TransientError as error:
+                    self._trouble("%s; trying again", error)
+                    await self._pause(RETRY_AFTER)
+        finally:
+            self._save_ledger()
+            self._outbox.close()
+        log.info("stopped: %s; what waits is sent at the next start", self._figures())
+
+    async def _find_place(self) -> list[Message]:
+        """Wait for brokers and topics, learn where each facility goes on; returns what Kafka still lacks."""
+        spec = self._source.spec
+        broker = Broker(self._bootstrap, self._client)
+        try:
+            await self._wait_for_topics(broker)
+            if self._outbox.unacknowledged:
+                await self._pause(SETTLE)
+            if self._stop.is_set():
+                return []
+            readings = await self._resumption(broker, spec.readings)
+            inspections = await self._resumption(broker, spec.inspections)
+        finally:
+            await asyncio.to_thread(broker.close)
+        self._next_reading = np.array([readings.next_seq[facility] for facility in self._source.facilities])
+        self._next_inspection = dict(inspections.next_seq)
+        if not self._resumed:
+            self._source.resume(
+                now=time.time(),
+                readings=readings.last,
+                inspections=inspections.last,
+                same_settings=self._outbox.settings == self._source.settings,
+            )
+            self._outbox.rewrite(self._source.settings)
+            self._resumed = True
+        resend = [*readings.resend, *inspections.resend]
+        log.info(
+            "%d facilities of %s go on at seq %d to %d; %d records of before are sent again",
+            len(self._next_reading),
+            spec.name,
+            self._next_reading.min(),
+            self._next_reading.max(),
+            len(resend),
+        )
+        return resend
+
+    async def _wait_for_topics(self, broker: Broker) -> None:
+        wanted = {self._source.spec.readings.name, self._source.spec.inspections.name}
+        while not self._stop.is_set():
+            try:
+                missing = wanted - (await asyncio.to_thread(broker.partitions)).keys()
+                if not missing:
+                    return
+                self._trouble("Kafka at %s has no topic %s; waiting for it", self._bootstrap, sorted(missing))
+            except ServerUnreachable as error:
+                self._trouble("%s; waiting", error)
+            await self._pause(RETRY_AFTER)
+
+    async def _resumption(self, broker: Broker, topic: TopicSpec) -> Resumption:
+        unacknowledged = [message for message in self._outbox.unacknowledged.values() if message.topic == topic.name]
+        facilities = {*self._source.facilities, *(message.facility for message in unacknowledged)}
+        found = resume(
+            topic,
+            facilities,
+            in_kafka=await asyncio.to_thread(broker.last_records, topic, facilities),
+            handed_over={facility: seq for (name, facility), seq in self._outbox.last.items() if name == topic.name},
+            unacknowledged=unacknowledged,
+        )
+        for message in found.delivered:
+            self._outbox.acknowledge(message)
+        return found
+
+    async def _serve(self, resend: Sequence[Message]) -> None:
+        """Read and send on schedule until told to stop; ServerUnreachable when Kafka refused a record."""
+        if self._stop.is_set():
+            return
+        settings = producer_settings(self._bootstrap, self._client)
+        sender = Sender(settings, self._outbox, self._ledger, self._trouble)
+        try:
+            await self._send(sender, resend)
+            await self._read_on_schedule(sender)
+        finally:
+            await sender.finish(FLUSH_WITHIN)
+
+    async def _read_on_schedule(self, sender: Sender) -> None:
+        slot = self._schedule.latest(time.time())
+        saved = told = time.monotonic()
+        counted = self._ledger.acknowledged
+        while not self._stop.is_set():
+            now = time.time()
+            if self._schedule.latest(now) < slot - self._schedule.slots:
+                log.warning(
+                    "the clock went back by %.0f s; going on by its new time", self._schedule.begins(slot) - now
+                )
+                slot = self._schedule.latest(now)
+            slots = self._schedule.due(slot, now)
+            slot = max(slot, slots.stop - 1)
+            await self._send(sender, await self._hand_over(self._read(slots, now)))
+            sender.poll()
+            elapsed = time.monotonic()
+            if elapsed - saved >= LEDGER_EVERY.total_seconds():
+                saved = elapsed
+                self._save_ledger()
+            if elapsed - told >= PROGRESS_EVERY.total_seconds():
+                log.info("%s, %.1f/s", self._figures(), (self._ledger.acknowledged - counted) / (elapsed - told))
+                told, counted = elapsed, self._ledger.acknowledged
+            wait = self._schedule.begins(slot + 1) - time.time()
+            await self._pause(timedelta(seconds=min(max(wait, 0.0), 1.0)))
+
+    def _read(self, slots: Iterable[int], now: float) -> list[Message]:
+        """Messages of the facilities whose slot has come, and of the inspections known by now."""
+        spec = self._source.spec
+        messages: list[Message] = []
+        for slot in slots:
+            which = self._schedule.members(slot)
+            seqs = self._next_reading[which]
+            self._next_reading[which] += 1
+            records = self._source.readings(which, seqs, self._schedule.begins(slot))
+            messages += map(partial(_message, spec.readings), records, seqs.tolist())
+        for record in self._source.inspections(now):
+            facility = int(record["facility_id"])
+            messages.append(_message(spec.inspections, record, self._next_inspection[facility]))
+            self._next_inspection[facility] += 1
+        return messages
+
+    async def _hand_over(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Write messages down and return them; a full disk is waited out, and nothing is read meanwhile."""
+        while messages:
+            try:
+                self._outbox.hand_over(messages)
+            except ServerUnreachable as error:
+                self._trouble("%s; nothing is read until then", error)
+                await self._pause(RETRY_AFTER)
+                if self._stop.is_set():
+                    # They were shown to nobody, so a successor may use their seq.
+                    return []
+            else:
+                break
+        return messages
+
+    async def _send(self, sender: Sender, messages: Iterable[Message]) -> None:
+        """Give messages to Kafka's client, at the pace at which it has room."""
+        for message in messages:
+            while not sender.send(message):
+                sender.poll()
+                await self._pause(timedelta(milliseconds=100))
+                if self._stop.is_set():
+                    return
+
+    async def _pause(self, length: timedelta) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), length.total_seconds())
+
+    def _figures(self) -> str:
+        ledger, waiting = self._ledger, len(self._outbox.unacknowledged)
+        return f"{ledger.sent} sent, {ledger.acknowledged} acknowledged, {waiting} waiting, {ledger.errors} errors"
+
+    def _save_ledger(self) -> None:
+        try:
+            self._ledger.write()
+        except OSError as error:
+            self._trouble("the ledger cannot be written (%s); make room on the disk", error)
+
+
+def _message(topic: TopicSpec, record: Record, seq: int) -> Message:
+    return Message(
+        topic=topic.name,
+        facility=int(record["facility_id"]),
+        seq=seq,
+        value=encode(schema_of(topic), record, seq),
+    )

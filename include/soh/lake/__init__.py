@@ -1,0 +1,1 @@
+"""The lake: which days are closed, and what its tables hold."""

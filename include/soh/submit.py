@@ -1,0 +1,119 @@
+"""What spark-submit is told about an app: derived from its declaration and the cluster's addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from soh.errors import BadInput
+from soh.settings import Endpoints
+from soh.specs import BatchAppSpec, SparkAppSpec, StreamAppSpec
+from soh.specs.tables import CATALOG
+
+MEMORY_OVERHEAD = "384m"
+"""Beside the heap: metaspace, threads, direct buffers, and the driver's Python."""
+
+
+def spark_settings(
+    app: SparkAppSpec,
+    endpoints: Endpoints,
+    run_tag: str,
+    cluster_conf: Mapping[str, str],
+    catalog_password: str,
+    *,
+    work_tag: str | None = None,
+) -> dict[str, str]:
+    """Every Spark setting of one launch, the catalog's password included: for a 0600 properties file only.
+
+    `cluster_conf` holds the cluster's own settings (jars, Python, environment) and cannot overrule
+    those on which supervision rests.
+    """
+    return {
+        **_sizes(app),
+        **_sql(),
+        **cluster_conf,
+        **catalog_settings(endpoints, catalog_password),
+        **_supervision(app, run_tag, work_tag),
+    }
+
+
+def _sizes(app: SparkAppSpec) -> dict[str, str]:
+    return {
+        "spark.driver.cores": "1",
+        "spark.driver.memory": app.driver_memory,
+        "spark.driver.memoryOverhead": MEMORY_OVERHEAD,
+        "spark.dynamicAllocation.enabled": "false",
+        "spark.executor.instances": str(app.executors),
+        "spark.executor.cores": str(app.executor_cores),
+        "spark.executor.memory": app.executor_memory,
+        "spark.executor.memoryOverhead": MEMORY_OVERHEAD,
+        "spark.scheduler.mode": "FAIR",
+        "spark.sql.shuffle.partitions": str(2 * app.executors * app.executor_cores),
+    }
+
+
+def _sql() -> dict[str, str]:
+    return {
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    }
+
+
+def catalog_settings(endpoints: Endpoints, password: str) -> dict[str, str]:
+    """The Iceberg catalog of the lake, as Spark is told of it."""
+    prefix = f"spark.sql.catalog.{CATALOG}"
+    return {
+        prefix: "org.apache.iceberg.spark.SparkCatalog",
+        f"{prefix}.type": "jdbc",
+        f"{prefix}.uri": endpoints.catalog_jdbc,
+        f"{prefix}.jdbc.user": endpoints.catalog_user,
+        f"{prefix}.jdbc.password": password,
+        f"{prefix}.jdbc.schema-version": "V1",
+        f"{prefix}.warehouse": endpoints.warehouse,
+        f"{prefix}.io-impl": "org.apache.iceberg.io.ResolvingFileIO",
+    }
+
+
+def _supervision(app: SparkAppSpec, run_tag: str, work_tag: str | None) -> dict[str, str]:
+    tags = [app.yarn_tag, *([work_tag] if work_tag else []), run_tag]
+    return {
+        "spark.app.name": f"soh {app.name}",
+        "spark.yarn.tags": ",".join(tags),
+        # One hand restarts: a second attempt would run under the same id, invisible to Airflow.
+        "spark.yarn.maxAppAttempts": "1",
+        "spark.yarn.submit.waitAppCompletion": "false",
+    }
+
+
+def spark_arguments(app: StreamAppSpec, endpoints: Endpoints) -> list[str]:
+    """Arguments of a stream app's script; secrets and the catalog are never among them."""
+    return [
+        "--app",
+        app.name,
+        "--kafka",
+        endpoints.kafka,
+        "--checkpoints",
+        f"{endpoints.hdfs}{endpoints.checkpoints()}",
+    ]
+
+
+def batch_arguments(app: BatchAppSpec, endpoints: Endpoints, arguments: Sequence[str], run_tag: str) -> list[str]:
+    """Arguments of a batch app's script: its own, and where its figures go."""
+    for argument in arguments:
+        if not argument:
+            raise BadInput(f"batch app {app.name}: an empty argument in {list(arguments)}; give each a value")
+    return [*arguments, "--result", f"{endpoints.hdfs}{endpoints.batch_result(run_tag)}"]
+
+
+def properties(settings: Mapping[str, str]) -> str:
+    """Text of a Java properties file that `spark-submit --properties-file` reads back as `settings`."""
+    return "".join(f"{key}={_escaped(key, value)}\n" for key, value in sorted(settings.items()))
+
+
+def _escaped(key: str, value: str) -> str:
+    if any(character in value for character in "\n\r"):
+        raise BadInput(f"Spark setting {key} has a line break in its value; put it on one line")
+    escaped = value.replace("\\", "\\\\")
+    # Leading blanks would be taken for the gap between key and value.
+    return f"\\{escaped}" if escaped[:1].isspace() else escaped

@@ -1,0 +1,188 @@
+"""Kafka records into columns of the lake, or into the reason why a record cannot be read.
+
+The stream into the lake and the stream into the dead letters are two queries on one topic: both ask
+this module, whose answer depends on the record alone, so that each record goes exactly one way.
+No expression here raises for any bytes whatever, because one poisoned record would kill the query.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import LongType, MapType, StringType, StructField, StructType
+from soh.specs import Field, FieldType, RecordSchema
+from soh_spark.schema import wire_type
+
+
+class Reason(StrEnum):
+    """Why a record is unreadable; `MISSING` is followed by `_` and the field's name."""
+
+    EMPTY = "empty"
+    OVERSIZED = "oversized"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    """Not one JSON object with nothing but blanks around it."""
+    WRONG_TYPE = "wrong_type"
+    """A field holds another type than declared, or a number that its type cannot hold."""
+    MISSING = "missing"
+    EVENT_TIME_OUT_OF_RANGE = "event_time_out_of_range"
+
+
+_STRICT = {
+    "mode": "PERMISSIVE",
+    "columnNameOfCorruptRecord": "corrupt",
+    "allowSingleQuotes": "false",
+    "allowNonNumericNumbers": "false",
+}
+# A bare NaN is what Python writes for a float that is none: a wrong number in an otherwise good record.
+_WITH_NAN = {**_STRICT, "allowNonNumericNumbers": "true"}
+
+_ANY_OBJECT = MapType(StringType(), StringType())
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1) // _MICROSECOND
+_FIRST_TIME = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST_TIME = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+
+def decode(records: DataFrame, schema: RecordSchema, time_zone: str) -> DataFrame:
+    """Read `records` by `schema`; local days are those of `time_zone`.
+
+    `records` has the columns of Spark's Kafka source. The result has a row per record: `source` (those
+    columns as a struct), the schema's fields, the place columns of the lake, and `reason`, null when the
+    record is readable. Of two spellings of a field in one record the English one counts, of a key that comes
+    twice the last.
+    """
+    text = F.col("value").cast("string")
+    readable = _has_readable_size(schema) & F.is_valid_utf8(text)
+    strict = F.from_json(F.when(readable, _enveloped(text)), _envelope(wire_type(schema)), _STRICT)
+    untyped = F.from_json(F.when(~_closed("parsed"), _enveloped(text)), _envelope(_ANY_OBJECT), _WITH_NAN)
+    # explode() keeps the optimizer from pushing a filter on `reason` below it, which would parse every record
+    # twice, and keeps from_json(), which cannot be compiled, out of the expressions that can.
+    parsed = records.select("*", F.explode(F.array(strict)).alias("parsed"))
+    classified = parsed.select("*", F.explode(F.array(untyped)).alias("untyped"))
+    return classified.select(
+        F.struct(*records.columns).alias("source"),
+        *(_column(field).alias(field.name) for field in schema.fields),
+        _local_date(schema.field(schema.event_time), time_zone).alias("event_date"),
+        F.col("partition").cast("int").alias("kafka_partition"),
+        F.col("offset").cast("bigint").alias("kafka_offset"),
+        F.col("timestamp").cast("timestamp").alias("kafka_timestamp"),
+        _reason(schema, text).alias("reason"),
+    )
+
+
+def _enveloped(text: Column) -> Column:
+    # The reader stops after the first object and takes a list of objects for its first one. Inside an
+    # envelope neither passes; the offset, which no sender knows, proves that the envelope closed as it should.
+    return F.concat(F.lit('{"record":'), text, F.lit(',"end":'), F.col("offset"), F.lit("}"))
+
+
+def _envelope(record: StructType | MapType) -> StructType:
+    return StructType(
+        [StructField("record", record), StructField("end", LongType()), StructField("corrupt", StringType())]
+    )
+
+
+def _closed(name: str) -> Column:
+    envelope = F.col(name)
+    return F.coalesce(
+        envelope["corrupt"].isNull() & envelope["record"].isNotNull() & (envelope["end"] == F.col("offset")),
+        F.lit(False),
+    )
+
+
+def _has_readable_size(schema: RecordSchema) -> Column:
+    return F.coalesce(F.octet_length("value").between(1, schema.max_size), F.lit(False))
+
+
+def _reason(schema: RecordSchema, text: Column) -> Column:
+    return F.when(_closed("parsed"), _reason_by_fields(schema, text)).otherwise(_reason_by_text(schema, text))
+
+
+def _reason_by_text(schema: RecordSchema, text: Column) -> Column:
+    return (
+        F.when(F.coalesce(F.octet_length("value"), F.lit(0)) == 0, Reason.EMPTY.value)
+        .when(~_has_readable_size(schema), Reason.OVERSIZED.value)
+        .when(~F.is_valid_utf8(text), Reason.NOT_UTF8.value)
+        .when(_closed("untyped"), Reason.WRONG_TYPE.value)
+        .otherwise(Reason.NOT_JSON.value)
+    )
+
+
+def _reason_by_fields(schema: RecordSchema, text: Column) -> Column:
+    wrong = [condition for field in schema.fields for condition in _wrong(field, schema)]
+    reason = F.when(_any(wrong), Reason.WRONG_TYPE.value)
+    if any(field.type is FieldType.STRING for field in schema.fields):
+        reason = reason.when(_has_lone_surrogate(text), Reason.NOT_UTF8.value)
+    for field in schema.fields:
+        if field.required:
+            reason = reason.when(_value(field).isNull(), f"{Reason.MISSING}_{field.name}")
+    return reason.when(~_is_in_range(schema), Reason.EVENT_TIME_OUT_OF_RANGE.value)
+
+
+def _value(field: Field) -> Column:
+    """The field as it came: a number, or text."""
+    return F.coalesce(*(_unwrapped(F.col("parsed")["record"][spelling], field) for spelling in field.spellings))
+
+
+def _unwrapped(value: Column, field: Field) -> Column:
+    if field.type is not FieldType.STRING:
+        return value
+    return F.when(F.schema_of_variant(value) == "STRING", F.variant_get(value, "$", "string"))
+
+
+def _column(field: Field) -> Column:
+    """The field as the lake keeps it."""
+    return F.timestamp_micros(_micros(field)) if field.type is FieldType.EPOCH_SECONDS else _value(field)
+
+
+def _wrong(field: Field, schema: RecordSchema) -> list[Column]:
+    """Conditions under which the typed reader took a value that the field cannot hold."""
+    match field.type:
+        case FieldType.STRING:
+            kinds = (F.schema_of_variant(F.col("parsed")["record"][spelling]) for spelling in field.spellings)
+            return [~kind.isin("STRING", "VOID") for kind in kinds]
+        case FieldType.DOUBLE:
+            # 1e999 is a number in JSON and infinity in a double.
+            return [F.abs(_value(field)) == float("inf")]
+        case FieldType.EPOCH_SECONDS if field.name != schema.event_time:
+            return [_value(field).isNotNull() & _micros(field).isNull()]
+        case _:
+            return []
+
+
+def _any(conditions: list[Column]) -> Column:
+    found = F.lit(False)
+    for condition in conditions:
+        found = found | F.coalesce(condition, F.lit(False))
+    return found
+
+
+def _micros(field: Field) -> Column:
+    """Microseconds since 1970, exact for times until 2106; null outside the years that dates can have."""
+    micros = F.rint(_value(field) * 1_000_000).try_cast("bigint")
+    return F.when(micros.between(_FIRST_TIME, _LAST_TIME), micros)
+
+
+def _is_in_range(schema: RecordSchema) -> Column:
+    earliest = F.lit((schema.earliest - _EPOCH) // _MICROSECOND)
+    latest = F.unix_micros("timestamp") + F.lit(schema.ahead // _MICROSECOND)
+    return F.coalesce(_micros(schema.field(schema.event_time)).between(earliest, latest), F.lit(False))
+
+
+def _local_date(field: Field, time_zone: str) -> Column:
+    # Not a cast to date, which would depend on the time zone of the session.
+    local = F.unix_micros(F.from_utc_timestamp(F.timestamp_micros(_micros(field)), time_zone))
+    return F.date_from_unix_date(((local - F.pmod(local, F.lit(_DAY))) / _DAY).cast("int"))
+
+
+def _has_lone_surrogate(text: Column) -> Column:
+    r"""Half of a character as an escape (`\ud800`): Java would write `?` for it."""
+    escapes = F.regexp_replace(text, r"\\\\", "-")
+    unpaired = F.regexp_replace(escapes, r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", "-")
+    return unpaired.rlike(r"(?i)\\ud[89a-f][0-9a-f]{2}")

@@ -1,0 +1,137 @@
+"""Tables of the lake as Spark knows them: columns, DDL, and the way from an older declaration to today's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from pyspark.sql import SparkSession
+from pyspark.sql.types import (
+    DataType,
+    DateType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+    VariantType,
+)
+from soh.errors import TableConflict
+from soh.specs import FieldType, RecordSchema, TableSpec
+from soh.specs.tables import CATALOG, NAMESPACE, PLACE_COLUMNS, SQL_TYPES
+
+log = logging.getLogger(__name__)
+
+_WIRE_TYPES: Mapping[FieldType, DataType] = {
+    FieldType.LONG: LongType(),
+    FieldType.DOUBLE: DoubleType(),
+    # Asked for a string, the JSON reader takes a number or a list as well; a variant keeps what it was.
+    FieldType.STRING: VariantType(),
+    FieldType.EPOCH_SECONDS: DoubleType(),
+}
+
+_TABLE_TYPES: Mapping[str, DataType] = {
+    type_.simpleString(): type_
+    for type_ in (LongType(), DoubleType(), StringType(), TimestampType(), DateType(), IntegerType())
+}
+
+_PLACE_COMMENTS = {
+    "kafka_partition": "partition of the record",
+    "kafka_offset": "offset of the record in its partition",
+    "kafka_timestamp": "when the record was sent, by its Kafka timestamp",
+}
+
+
+def wire_type(schema: RecordSchema) -> StructType:
+    """Type of a message: every accepted spelling of every field, all nullable."""
+    return StructType(
+        [StructField(spelling, _WIRE_TYPES[field.type]) for field in schema.fields for spelling in field.spellings]
+    )
+
+
+def table_type(table: TableSpec) -> StructType:
+    """Columns of `table` in order, with their units as comments; all nullable."""
+    columns = StructType()
+    for field in table.columns:
+        columns.add(field.name, _TABLE_TYPES[SQL_TYPES[field.type]], metadata=_comment(field.unit))
+    comments = {"event_date": f"local date in {table.time_zone}", **_PLACE_COMMENTS}
+    for name, sql_type in PLACE_COLUMNS:
+        columns.add(name, _TABLE_TYPES[sql_type], metadata=_comment(comments[name]))
+    return columns
+
+
+def properties(table: TableSpec) -> dict[str, str]:
+    """Iceberg settings of `table`."""
+    return {
+        "format-version": "2",
+        # A stream commits thousands of times a day, and each commit leaves a metadata file.
+        "write.metadata.delete-after-commit.enabled": "true",
+        "write.metadata.previous-versions-max": "20",
+        # A stream must not die because compaction or another stream was faster four times.
+        "commit.retry.num-retries": "20",
+        "commit.retry.max-wait-ms": "5000",
+        "write.parquet.compression-codec": "zstd",
+        "write.target-file-size-bytes": str(table.target_file_size),
+        "write.distribution-mode": "none",
+    }
+
+
+def create_statement(table: TableSpec) -> str:
+    """DDL that makes `table` as it is declared, and does nothing where a table of that name exists."""
+    columns = ", ".join(_column_ddl(column) for column in table_type(table))
+    settings = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties(table).items())
+    return (
+        f"CREATE TABLE IF NOT EXISTS {table.identifier} ({columns}) USING iceberg "
+        f"PARTITIONED BY (event_date) COMMENT {_quoted(table.description)} TBLPROPERTIES ({settings})"
+    )
+
+
+def alterations(table: TableSpec, existing: StructType, settings: Mapping[str, str]) -> list[str]:
+    """Statements that bring an existing table to its declaration; columns that are not declared stay.
+
+    `existing` are its columns, `settings` its Iceberg properties. Raises TableConflict for a column of another type.
+    """
+    there = {column.name: column.dataType.simpleString() for column in existing}
+    statements = []
+    place = "FIRST"
+    for column in table_type(table):
+        declared = column.dataType.simpleString()
+        found = there.get(column.name)
+        if found is None:
+            statements.append(f"ALTER TABLE {table.identifier} ADD COLUMNS ({_column_ddl(column)} {place})")
+        elif found != declared:
+            raise TableConflict(
+                f"column {column.name} of {table.identifier} is {found}, but is declared as {declared}; "
+                f"give the field a new name in soh.specs.schemas, or change the table by hand"
+            )
+        place = f"AFTER `{column.name}`"
+    if differing := {key: value for key, value in properties(table).items() if settings.get(key) != value}:
+        pairs = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in differing.items())
+        statements.append(f"ALTER TABLE {table.identifier} SET TBLPROPERTIES ({pairs})")
+    return statements
+
+
+def ensure_table(spark: SparkSession, table: TableSpec) -> None:
+    """Create `table`, or add what its declaration has gained since; raises TableConflict."""
+    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{NAMESPACE}")
+    spark.sql(create_statement(table))
+    settings = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {table.identifier}").collect()}
+    for statement in alterations(table, spark.table(table.identifier).schema, settings):
+        log.info("%s", statement)
+        spark.sql(statement)
+
+
+def _comment(text: str) -> dict[str, str] | None:
+    return {"comment": text} if text else None
+
+
+def _column_ddl(column: StructField) -> str:
+    comment = column.metadata.get("comment")
+    return f"`{column.name}` {column.dataType.simpleString()}" + (f" COMMENT {_quoted(comment)}" if comment else "")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,58 @@
+"""Spark sessions of the apps: the settings that belong to the code rather than to the cluster."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import SparkSession
+from soh.specs.tables import CATALOG
+
+ALWAYS = {
+    # Local days are computed from UTC, and snapshots are expired by UTC times.
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.ui.retainedJobs": "50",
+    "spark.ui.retainedStages": "50",
+    "spark.ui.retainedTasks": "500",
+    "spark.sql.ui.retainedExecutions": "20",
+}
+
+STREAMING: Mapping[str, str] = {
+    **ALWAYS,
+    "spark.scheduler.mode": "FAIR",
+    # No query shuffles; a plan that ever does must not make 200 tasks a batch.
+    "spark.sql.shuffle.partitions": "2",
+    # The verdict on a stream is read from these files.
+    "spark.sql.streaming.minBatchesToRetain": "100",
+    "spark.sql.streaming.numRecentProgressUpdates": "3",
+    "spark.sql.streaming.noDataProgressEventInterval": "60s",
+    "spark.sql.streaming.ui.retainedQueries": "20",
+    "spark.sql.streaming.ui.retainedProgressUpdates": "20",
+}
+"""For an app whose queries are idle most of the time on a shared core."""
+
+COMPACTION: Mapping[str, str] = {
+    **ALWAYS,
+    "spark.sql.shuffle.partitions": "4",
+    # A cached table would not show what live writers commit meanwhile.
+    f"spark.sql.catalog.{CATALOG}.cache-enabled": "false",
+    # Asks the NameNode for the hosts of every small file, thousands of them, for nothing on few nodes.
+    "spark.sql.iceberg.locality.enabled": "false",
+}
+"""For an app that rewrites files beside live writers."""
+
+
+def open_session(settings: Mapping[str, str]) -> SparkSession:
+    """Open the app's session with `settings` on top of what was submitted, and quieten its log."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    return spark
+
+
+def jvm(spark: SparkSession) -> Any:
+    """Java classes by their full names, for what PySpark does not offer."""
+    return spark._jvm

@@ -1,0 +1,33 @@
+"""Kafka topics as streaming DataFrames."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+from soh.specs import TopicSpec
+
+LARGEST_BATCH = 500_000
+"""Records of one micro-batch, so that a backlog of a day comes in batches that end: some seconds of work each."""
+
+
+def source_options(topic: TopicSpec, kafka: str, *, accept_loss: bool = False) -> dict[str, str]:
+    """Options of Spark's Kafka source for `topic` on the brokers `kafka` (`host:port,...`).
+
+    `failOnDataLoss`: records that retention deleted before they were read end the query, and with it the
+    app, with Kafka's own words. The warning in a log that Spark would write otherwise nobody reads, and the
+    gap would be gone from the checkpoint with the next commit. Going on past the gap is a person's word:
+    `accept_loss`.
+    """
+    return {
+        "kafka.bootstrap.servers": kafka,
+        "subscribe": topic.name,
+        "startingOffsets": "earliest",
+        "failOnDataLoss": str(not accept_loss).lower(),
+        "includeHeaders": "true",
+        "maxOffsetsPerTrigger": str(LARGEST_BATCH),
+    }
+
+
+def read_topic(spark: SparkSession, topic: TopicSpec, kafka: str, *, accept_loss: bool = False) -> DataFrame:
+    """Stream `topic`: key, value, topic, partition, offset, timestamp, timestampType, headers."""
+    options = source_options(topic, kafka, accept_loss=accept_loss)
+    return spark.readStream.format("kafka").options(**options).load()

@@ -1,0 +1,40 @@
+"""One local SparkSession for all tests, with the real Iceberg on a folder of its own."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from soh_spark.session import COMPACTION, STREAMING, open_session
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
+    jars = sorted(str(jar) for jar in (PROJECT / ".venv" / "jars" / "spark").glob("*.jar"))
+    assert jars, "no jars in .venv/jars/spark: ./soh up puts them there"
+    warehouse = tmp_path_factory.mktemp("warehouse")
+    session = open_session(
+        {
+            **STREAMING,
+            **COMPACTION,
+            "spark.master": "local[2]",
+            "spark.app.name": "tests",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.memory": "1g",
+            "spark.ui.enabled": "false",
+            "spark.jars": ",".join(jars),
+            "spark.sql.artifact.isolation.enabled": "false",
+            "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
+            "spark.sql.catalog.lake.type": "hadoop",
+            "spark.sql.catalog.lake.warehouse": str(warehouse),
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.warehouse.dir": str(warehouse),
+        }
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+    logging.shutdown()
