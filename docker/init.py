@@ -70,6 +70,7 @@ def spark_conf() -> dict[str, str]:
 
 
 def main() -> None:
+    """Migrate the database, then make connections, pool, user and topics what they are declared to be."""
     _airflow("db", "migrate")
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(connections(SECRETS), file)

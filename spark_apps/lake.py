@@ -37,6 +37,7 @@ def run(app: StreamAppSpec, kafka: str, checkpoints: str, accept_loss: Sequence[
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the app that the command line names; a failure is the last line of the log."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--app", required=True, choices=sorted(STREAM_APPS), help="declared stream app")
     parser.add_argument("--kafka", required=True, help="host:port,... of the brokers")

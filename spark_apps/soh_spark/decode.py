@@ -13,6 +13,7 @@ from enum import StrEnum
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import LongType, MapType, StringType, StructField, StructType
+
 from soh.specs import Field, FieldType, RecordSchema
 from soh_spark.schema import wire_type
 
@@ -60,12 +61,9 @@ def decode(records: DataFrame, schema: RecordSchema, time_zone: str) -> DataFram
     text = F.col("value").cast("string")
     readable = _has_readable_size(schema) & F.is_valid_utf8(text)
     strict = F.from_json(F.when(readable, _enveloped(text)), _envelope(wire_type(schema)), _STRICT)
-    untyped = F.from_json(F.when(~_closed("parsed"), _enveloped(text)), _envelope(_ANY_OBJECT), _WITH_NAN)
-    # explode() keeps the optimizer from pushing a filter on `reason` below it, which would parse every record
-    # twice, and keeps from_json(), which cannot be compiled, out of the expressions that can.
+    # explode() keeps the optimizer from pushing a filter on `reason` below it, which would parse twice.
     parsed = records.select("*", F.explode(F.array(strict)).alias("parsed"))
-    classified = parsed.select("*", F.explode(F.array(untyped)).alias("untyped"))
-    return classified.select(
+    return parsed.select(
         F.struct(*records.columns).alias("source"),
         *(_column(field).alias(field.name) for field in schema.fields),
         _local_date(schema.field(schema.event_time), time_zone).alias("event_date"),
@@ -88,8 +86,7 @@ def _envelope(record: StructType | MapType) -> StructType:
     )
 
 
-def _closed(name: str) -> Column:
-    envelope = F.col(name)
+def _closed(envelope: Column) -> Column:
     return F.coalesce(
         envelope["corrupt"].isNull() & envelope["record"].isNotNull() & (envelope["end"] == F.col("offset")),
         F.lit(False),
@@ -101,15 +98,16 @@ def _has_readable_size(schema: RecordSchema) -> Column:
 
 
 def _reason(schema: RecordSchema, text: Column) -> Column:
-    return F.when(_closed("parsed"), _reason_by_fields(schema, text)).otherwise(_reason_by_text(schema, text))
+    return F.when(_closed(F.col("parsed")), _reason_by_fields(schema, text)).otherwise(_reason_by_text(schema, text))
 
 
 def _reason_by_text(schema: RecordSchema, text: Column) -> Column:
+    untyped = F.from_json(_enveloped(text), _envelope(_ANY_OBJECT), _WITH_NAN)
     return (
         F.when(F.coalesce(F.octet_length("value"), F.lit(0)) == 0, Reason.EMPTY.value)
         .when(~_has_readable_size(schema), Reason.OVERSIZED.value)
         .when(~F.is_valid_utf8(text), Reason.NOT_UTF8.value)
-        .when(_closed("untyped"), Reason.WRONG_TYPE.value)
+        .when(_closed(untyped), Reason.WRONG_TYPE.value)
         .otherwise(Reason.NOT_JSON.value)
     )
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pyspark.errors import StreamingQueryException
 from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
+
 from soh.errors import QueryDied
 
 log = logging.getLogger(__name__)

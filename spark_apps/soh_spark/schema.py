@@ -18,6 +18,7 @@ from pyspark.sql.types import (
     TimestampType,
     VariantType,
 )
+
 from soh.errors import TableConflict
 from soh.specs import FieldType, RecordSchema, TableSpec
 from soh.specs.tables import CATALOG, NAMESPACE, PLACE_COLUMNS, SQL_TYPES

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import SparkSession
+
 from soh.specs.tables import CATALOG
 
 ALWAYS = {
@@ -51,6 +52,11 @@ def open_session(settings: Mapping[str, str]) -> SparkSession:
     spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
     return spark
+
+
+def gateway(spark: SparkSession) -> Any:
+    """The bridge to Java, for arrays of Java objects."""
+    return spark.sparkContext._gateway
 
 
 def jvm(spark: SparkSession) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyspark.sql import DataFrame, SparkSession
+
 from soh.specs import TopicSpec
 
 LARGEST_BATCH = 500_000

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Collection
 from datetime import timedelta
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
+
 from soh.errors import ServerUnreachable, TopicMissing
 from soh_spark.session import jvm
 

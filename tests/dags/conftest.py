@@ -1,12 +1,5 @@
-"""Airflow for parsing only: its home is a folder that is thrown away, before anything imports it."""
+"""Airflow for parsing only."""
 
-import os
-import tempfile
+from tests.fakes import airflow_home
 
-_HOME = tempfile.mkdtemp(prefix="soh-airflow-")
-os.environ.update(
-    AIRFLOW_HOME=_HOME,
-    AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    AIRFLOW__CORE__UNIT_TEST_MODE="False",
-    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_HOME}/airflow.db",
-)
+airflow_home.prepare()

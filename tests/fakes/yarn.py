@@ -1,4 +1,4 @@
-"""A small ResourceManager with its NodeManagers behind real HTTP on 127.0.0.1."""
+"""A small ResourceManager with its NodeManagers behind real HTTP on 127.0.0.1; files on its HDFS can be read."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class FakeYarn:
         self.down = False
         self.nodes_down = False
         self.started = NOW - timedelta(hours=1)
+        self.files: dict[str, str] = {}
+        """JSON by path on HDFS."""
         self.killed: list[str] = []
         self.requests: list[str] = []
         server = self
@@ -40,6 +42,13 @@ class FakeYarn:
             def do_PUT(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.answer(*server.put(self.path))
+
+            def do_POST(self) -> None:
+                """A fake spark-submit tells the tags of its app."""
+                tags = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                app_id = f"application_1700000000000_{len(server.apps) + 1:04d}"
+                server.add(app_id, "ACCEPTED", *tags.split(","))
+                self.answer(200, {"id": app_id})
 
             def answer(self, status: int, body: dict) -> None:
                 payload = json.dumps(body).encode()
@@ -111,6 +120,8 @@ class FakeYarn:
     def get(self, path: str) -> tuple[int, dict]:
         self.requests.append(path)
         url = urlsplit(path)
+        if url.path.startswith("/webhdfs/v1/"):
+            return self._file(url.path.removeprefix("/webhdfs/v1"))
         if url.path == "/ws/v1/node/containers":
             return (503, {}) if self.nodes_down else (200, self._containers())
         if self.down:
@@ -127,6 +138,11 @@ class FakeYarn:
             case ["apps", app_id]:
                 return (200, {"app": self.apps[app_id]}) if app_id in self.apps else (404, {})
         return 404, {}
+
+    def _file(self, path: str) -> tuple[int, dict]:
+        if path in self.files:
+            return 200, json.loads(self.files[path])
+        return 404, {"RemoteException": {"exception": "FileNotFoundException", "message": path}}
 
     def put(self, path: str) -> tuple[int, dict]:
         if self.down:

@@ -45,20 +45,23 @@ class TableFigures:
 def table_figures(endpoints: Endpoints, password: str, hdfs: Hdfs, tables: Collection[str]) -> list[TableFigures]:
     """Figures of those of `tables` (names) that exist, by name.
 
-    Raises ServerUnreachable when PostgreSQL or HDFS does not answer, BadInput for metadata that is not Iceberg's.
+    Raises ServerUnreachable when PostgreSQL or HDFS does not answer, BadInput for metadata that is
+    not Iceberg's or is not where the catalog says.
     """
-    figures: list[TableFigures] = []
-    wanted = set(tables)
+    figures: dict[str, TableFigures] = {}
+    lost: dict[str, str] = {}
     for _ in range(_TRIES):
-        for name, location in sorted(metadata_locations(endpoints, password, wanted).items()):
+        # A writer may replace the metadata and delete the old file between the two questions.
+        lost = metadata_locations(endpoints, password, lost or tables)
+        for name, location in list(lost.items()):
             text = hdfs.read_text(urlsplit(location).path)
-            # A writer replaces the metadata and deletes an old one between the two questions.
             if text is not None:
-                figures.append(parse_metadata(name, text))
-        wanted -= {table.name for table in figures}
-        if not wanted:
-            break
-    return sorted(figures, key=lambda table: table.name)
+                figures[name] = parse_metadata(name, text)
+                del lost[name]
+        if not lost:
+            return [figures[name] for name in sorted(figures)]
+    missing = ", ".join(f"{location} of {name}" for name, location in sorted(lost.items()))
+    raise BadInput(f"the catalog names metadata files that are not on HDFS: {missing}")
 
 
 def metadata_locations(endpoints: Endpoints, password: str, tables: Collection[str]) -> dict[str, str]:
@@ -76,7 +79,7 @@ def metadata_locations(endpoints: Endpoints, password: str, tables: Collection[s
         )
     except psycopg2.Error as error:
         raise ServerUnreachable(
-            f"the catalog at {address} does not take user {endpoints.catalog_user}: {error}"
+            f"the catalog at {address} does not take user {endpoints.catalog_user}: {str(error).strip()}"
         ) from error
     try:
         with connection, connection.cursor() as cursor:
@@ -86,7 +89,9 @@ def metadata_locations(endpoints: Endpoints, password: str, tables: Collection[s
         # The first app that opens the catalog makes its tables.
         return {}
     except psycopg2.Error as error:
-        raise ServerUnreachable(f"the catalog at {address} did not list the tables of the lake: {error}") from error
+        raise ServerUnreachable(
+            f"the catalog at {address} did not list the tables of the lake: {str(error).strip()}"
+        ) from error
     finally:
         connection.close()
 

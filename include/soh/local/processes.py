@@ -1,9 +1,10 @@
-"""Every process of one copy, found by what supervisord and the NodeManagers put into their environments."""
+"""Every process of one copy, found by what supervisord and the NodeManagers give to those they start."""
 
 from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
+from pathlib import Path
 
 import psutil
 
@@ -14,20 +15,24 @@ MARK = "SOH_SERVICE_OF"
 
 
 def of(home: Home) -> list[psutil.Process]:
-    """All living processes that belong to the copy in `home`.
-
-    Only marks that a server leaves count: a person's shell or editor inside the folder is not ours.
-    """
-    return [process for process in psutil.process_iter() if _belongs(process, str(home.path))]
+    """All living processes that belong to the copy in `home`."""
+    return [process for process in psutil.process_iter() if _belongs(process, home)]
 
 
-def _belongs(process: psutil.Process, home: str) -> bool:
+def _belongs(process: psutil.Process, home: Home) -> bool:
     with contextlib.suppress(psutil.Error, OSError):
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
         environment = process.environ()
         # A NodeManager gives its containers an environment of their own, with its folders in it.
-        return bool(environment.get(MARK) == home or environment.get("LOCAL_DIRS", "").startswith(f"{home}/"))
+        if environment.get(MARK) == str(home.path) or environment.get("LOCAL_DIRS", "").startswith(f"{home.path}/"):
+            return True
+        # Servers that write a title over their environment are known by where they work. A person's
+        # shell or editor in such a folder has a terminal.
+        working_in = Path(process.cwd())
+        return process.terminal() is None and any(
+            working_in.is_relative_to(folder) for folder in (home.airflow, home.data, home.postgres_data)
+        )
     return False
 
 

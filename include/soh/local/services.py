@@ -174,7 +174,7 @@ def _airflow(home: Home) -> list[Service]:
     return [
         Service(
             name=f"airflow-{name}",
-            command=(airflow, *arguments),
+            command=(str(AIRFLOW_PYTHON), "-m", "soh.local.alone", airflow, *arguments),
             environment=airflow_environment(home),
             ready=_airflow_part_is_healthy(home, name),
             stage=4,

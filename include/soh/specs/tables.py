@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from soh.errors import BadDeclaration
 from soh.specs import schemas
 from soh.specs._names import by_name, check_name
 from soh.specs.schemas import Field, FieldType, RecordSchema
@@ -36,7 +37,12 @@ class TableSpec:
 
     def __post_init__(self) -> None:
         check_name("table", self.name)
-        ZoneInfo(self.time_zone)
+        try:
+            ZoneInfo(self.time_zone)
+        except (ValueError, ZoneInfoNotFoundError):
+            raise BadDeclaration(f"table {self.name}: {self.time_zone!r} is not a time zone") from None
+        if self.target_file_size < 1 or self.small_files < 2:
+            raise BadDeclaration(f"table {self.name}: target_file_size must be at least 1 byte, small_files 2")
 
     @property
     def identifier(self) -> str:

@@ -27,6 +27,8 @@ class TopicSpec:
 
     def __post_init__(self) -> None:
         check_name("topic", self.name)
+        if self.partitions < 1 or self.retention <= timedelta(0):
+            raise BadDeclaration(f"topic {self.name}: needs at least one partition, and a retention above 0")
         if not 1 <= self.min_insync <= self.replication:
             raise BadDeclaration(f"topic {self.name}: min_insync must be between 1 and replication")
         if self.schema and self.schema.max_size > self.max_message_size:

@@ -166,7 +166,7 @@ def _find(window: Sequence[Sample], partition: int, policy: StallPolicy, moved_a
     )
     waiting += f" since {_clock(since.at)} or longer"
     if in_batch:
-        waiting += f"; batch {last.planned} is at work since {_clock(_batch_begun(window))}"
+        waiting += f"; batch {last.planned}, planned at {_clock(_batch_begun(window))}, is not done"
 
     if last.at - clock >= policy.stall_after:
         if last.committed is None or in_batch:

@@ -1,0 +1,255 @@
+"""Documents are compared with what they are about: files, commands, Dags, options, settings."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from soh import cli
+from soh.local.home import SECRETS, Home
+from soh.local.options import FleetOptions
+from soh.local.ports import DEFAULT_BASE
+from soh.local.preflight import NEEDED_DISK, NEEDED_MEMORY
+from soh.local.report import welcome
+from soh.local.suites import SUITES
+from soh.settings import PROJECT
+from soh.specs import FLEETS, STREAM_APPS, TOPICS
+from soh.streams.verdict import Verdict
+
+README = (PROJECT / "README.md").read_text()
+DECISIONS = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+DOCUMENTS = {path.relative_to(PROJECT).as_posix(): path.read_text() for path in (PROJECT / "README.md", *DECISIONS)}
+
+FIRST_WORDS = {path.name for path in PROJECT.iterdir()}
+"""A path in a document begins with one of these; anything else with a slash is an address or an example."""
+MADE_LATER = {".runtime", ".venv", ".env", "airflow.cfg"}
+
+
+def section(heading: str) -> str:
+    """Text below a heading of the second level."""
+    return README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Cells of the tables' rows, without headings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    body = [line for before, line in zip(["", *lines], lines, strict=False) if not set(line) <= set("|-: ") and before]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in body]
+
+
+def code(text: str) -> list[str]:
+    """What stands between single backticks."""
+    return re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+
+
+def fenced(text: str, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.M | re.S)
+
+
+def paths(text: str) -> Iterator[str]:
+    """Files and folders of the project that a document names."""
+    links = re.findall(r"\]\((?!http|#)([^)#]+)", text)
+    for word in (*code(text), *links, *[word for block in fenced(text, "console") for word in block.split()]):
+        path = word.removeprefix("./").split(" ")[0]
+        if re.fullmatch(r"[\w.\-/]+", path) and path.split("/")[0] in FIRST_WORDS - MADE_LATER:
+            yield path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_that_a_document_names_exists(document):
+    named = set(paths(DOCUMENTS[document]))
+    assert [path for path in sorted(named) if not (PROJECT / path).exists()] == []
+    assert named or document != "README.md"
+
+
+def test_where_things_are_names_what_exists_and_every_part_of_the_library():
+    listed = [line.split()[0] for line in fenced(section("Where things are"), "text")[0].splitlines()]
+    assert [path for path in listed if not (PROJECT / path).exists()] == []
+    assert [path for path in listed if path.endswith("/") != (PROJECT / path).is_dir()] == []
+    parts = [f"include/soh/{init.parent.name}/" for init in (PROJECT / "include/soh").glob("*/__init__.py")]
+    assert set(parts) <= set(listed)
+    suites = {f"{folder}/" for suite in SUITES for folder in suite.folders}
+    assert suites <= set(listed)
+
+
+# Commands.
+
+
+def shown_commands(text: str) -> set[str]:
+    found = re.findall(r"\./soh((?: +[\w./-]+)*)", text)
+    return {" ".join(words.split()) for words in found if words.split()}
+
+
+def known(words: str) -> str | None:
+    """The part of a command that the command line does not know; None when it knows all of it."""
+    command: typer.core.TyperGroup = typer.main.get_command(cli.app)
+    rest = words.split()
+    while rest and isinstance(command, typer.core.TyperGroup):
+        name = rest.pop(0)
+        if name not in command.commands:
+            return name
+        command = command.commands[name]
+    if command.name == "airflow":
+        return None
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    wrong = [word for word in rest if word.startswith("-") and word not in options]
+    if command.name == "test":
+        wrong += [word for word in rest if word not in {suite.name for suite in SUITES}]
+    if command.name in {"stop", "start", "restart"}:
+        wrong += [word for word in rest if word not in {*STREAM_APPS, "APP"}]
+    return wrong[0] if wrong else None
+
+
+@pytest.mark.parametrize("command", sorted(set().union(*map(shown_commands, DOCUMENTS.values()))))
+def test_every_command_shown_exists_with_its_options(command):
+    assert known(command) is None
+
+
+@pytest.mark.parametrize("command", ["upp", "up --dta x", "test units", "streams pause lake", "streams stop lke"])
+def test_a_command_that_does_not_exist_would_be_found(command):
+    assert known(command) is not None
+
+
+def test_every_command_is_shown():
+    every = set(typer.main.get_command(cli.app).commands)
+    assert every <= {command.split()[0] for command in shown_commands(README)}
+
+
+def test_the_options_of_up_are_those_in_the_table_with_their_defaults():
+    up = typer.main.get_command(cli.app).commands["up"]
+    table = {row[0].strip("`").split()[0]: row[1] for row in rows(section("Settings")) if row[0].startswith("`--")}
+    assert set(table) == {parameter.opts[0] for parameter in up.params}
+    options = FleetOptions()
+    assert table["--facilities"] == str(options.heat_facilities)
+    assert table["--period"] == f"{options.heat_period_seconds:g}"
+    assert table["--rigs"] == str(options.hydraulic_facilities)
+
+
+def test_the_settings_are_those_that_are_read():
+    read = set(re.findall(r'environ\.get\("(\w+)"', (PROJECT / "include/soh/settings.py").read_text()))
+    table = {row[0].strip("`"): row[1].strip("`") for row in rows(section("Settings")) if row[0].startswith("`SOH_")}
+    assert set(table) == read
+    assert table["SOH_PORT_BASE"] == str(DEFAULT_BASE)
+
+
+def test_the_last_lines_of_up_are_those_that_it_prints(tmp_path):
+    class Printed:
+        text = ""
+
+        def print(self, text: str, **_: object) -> None:
+            self.text += text
+
+    printed = Printed()
+    welcome(Home(path=tmp_path, port_base=DEFAULT_BASE), FleetOptions(), 1, printed)
+    plain = re.sub(r"\[/?(bold|green| )*\]", "", printed.text).replace(str(tmp_path), "<home>")
+    shown = fenced(section("Two commands"), "console")[0]
+    for line in plain.replace("after 1 s", "after <n> s").splitlines():
+        assert line in shown.splitlines()
+
+
+def test_the_last_lines_of_test_name_every_suite():
+    shown = fenced(section("Two commands"), "console")[1]
+    assert re.findall(r"^  passed   (\w+)", shown, re.M) == [suite.name for suite in SUITES]
+
+
+def test_what_the_machine_needs_is_what_is_checked():
+    needed = [f"{size // 1024**3} GiB" for size in (NEEDED_MEMORY, NEEDED_DISK)]
+    assert [size for size in needed if size not in section("Two commands")] == []
+
+
+# Dags, topics, verdicts.
+
+
+def declared_dags() -> set[str]:
+    """Ids of the Dags in `dags/`, read without Airflow: written out, or one for each stream app."""
+    found = set()
+    for path in (PROJECT / "dags").glob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        ids = [word.value for call in calls for word in call.keywords if word.arg == "dag_id"]
+        assert ids, f"{path.name} declares no Dag"
+        for value in ids:
+            match value:
+                case ast.Constant(value=str(dag_id)):
+                    found.add(dag_id)
+                case ast.Attribute(attr="dag_id"):
+                    found |= {app.dag_id for app in STREAM_APPS.values()}
+                case _:
+                    raise AssertionError(f"{path.name}: dag_id is neither a string nor that of a declared app")
+    return found
+
+
+def test_the_table_of_dags_is_the_dags():
+    table = [row[0].strip("`") for row in rows(section("Dags"))]
+    assert sorted(table) == sorted(declared_dags())
+
+
+def test_dags_and_topics_named_elsewhere_exist():
+    words = {word for text in DOCUMENTS.values() for word in code(text)}
+    named = {word for word in words if re.fullmatch(r"(stream|batch|kafka|consumer|platform)_+[a-z_]+", word)}
+    assert {word for word in named if not word.endswith("_default")} <= declared_dags()
+    dead = {word for word in words if word.endswith("_dead")}
+    assert {word for word in dead if "<" not in word} <= set(TOPICS)
+
+
+def test_every_red_verdict_is_explained():
+    explained = "".join(row[0] for row in rows(section("When it is red")))
+    assert [verdict for verdict in Verdict if verdict.red and f"*{verdict}*" not in explained] == []
+
+
+def test_the_recorded_fleet_is_described_with_its_source_and_licence():
+    text = section("Recorded data")
+    fleet = next(fleet for fleet in FLEETS.values() if fleet.needs_data)
+    assert f"`{fleet.name}`" in text
+    for part in ("UCI", "447", "10.24432/C5CW21", "CC BY 4.0"):
+        assert part in text
+
+
+def test_passwords_named_exist():
+    named = set(re.findall(r"\b(airflow_(?:admin|viewer))\b", README))
+    assert named
+    assert named <= set(SECRETS)
+
+
+# Decisions, and all text of the project.
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_says_context_choice_and_price_on_half_a_page(decision):
+    text = decision.read_text()
+    assert re.findall(r"^## (.*)$", text, re.M) == ["Context", "Choice", "Price"]
+    assert int(re.match(r"# (\d+)\. ", text).group(1)) == int(decision.name[:4])
+    assert len(text.split()) < 450
+
+
+def test_decisions_are_numbered_without_a_gap():
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+def text_files() -> list[Path]:
+    """Every file that git has, or would have after `git add`."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split("\n")
+    return [PROJECT / name for name in listed if name and (PROJECT / name).is_file()]
+
+
+OF_A_MACHINE = re.compile(r"(?<![\w.$}~])/(?:home|root|Users|work)/\w[\w./-]*")
+
+
+def test_no_file_names_a_folder_of_somebodys_machine():
+    found = {
+        f"{path.relative_to(PROJECT)}: {match.group()}"
+        for path in text_files()
+        for match in OF_A_MACHINE.finditer(path.read_text(errors="replace"))
+    }
+    assert found == set()
+
+
+def test_a_folder_of_somebodys_machine_would_be_found():
+    assert OF_A_MACHINE.search("see " + "/".join(("", "home", "somebody", "project")))
+    assert not OF_A_MACHINE.search("https://example.org/home/page and ~/home/x")

@@ -1,0 +1,64 @@
+"""The services of a copy: what the order of their start and their arguments promise."""
+
+import pytest
+
+from soh.local.options import FleetOptions
+from soh.local.services import airflow_environment, all_services
+from soh.specs import FLEETS
+
+
+@pytest.fixture
+def services(home):
+    return {service.name: service for service in all_services(home, FleetOptions(data="/recorded"))}
+
+
+def test_there_are_the_servers_that_the_design_names(services):
+    assert set(services) == {
+        "postgres",
+        *("kafka-1", "kafka-2", "kafka-3"),
+        *("namenode", "datanode-1", "datanode-2"),
+        *("resourcemanager", "nodemanager-1", "nodemanager-2"),
+        *("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
+        *(f"fleet-{name}" for name in FLEETS),
+    }
+
+
+def test_a_server_starts_after_those_it_needs(services):
+    needs = {"datanode-1": "namenode", "nodemanager-1": "resourcemanager", "airflow-scheduler": "postgres"}
+    needs |= {"airflow-triggerer": "nodemanager-2", "fleet-heat": "kafka-3", "fleet-hydraulic": "kafka-1"}
+    for later, earlier in needs.items():
+        assert services[later].stage > services[earlier].stage, later
+
+
+def test_no_argument_list_holds_a_secret(home, services):
+    for service in services.values():
+        text = " ".join((*service.command, *service.environment.values()))
+        assert not [name for name, value in home.secrets.items() if value in text], service.name
+
+
+def test_without_a_recording_only_the_fleets_that_need_none_are_there(home):
+    names = {service.name for service in all_services(home, FleetOptions())}
+    assert {f"fleet-{name}" for name, fleet in FLEETS.items() if fleet.needs_data} & names == set()
+    assert "fleet-heat" in names
+
+
+def test_fleets_get_the_sizes_that_were_chosen(home):
+    options = FleetOptions(heat_facilities=7, heat_period_seconds=0.5, hours_to_degrade=2, data="/d")
+    commands = {service.name: service.command for service in all_services(home, options)}
+    heat, hydraulic = " ".join(commands["fleet-heat"]), " ".join(commands["fleet-hydraulic"])
+    assert "--facilities 7 --period 0.5 --hours-to-degrade 2" in heat
+    assert "--data /d/hydraulic" in hydraulic
+    assert "--hours-to-degrade" not in hydraulic
+
+
+def test_postgresql_takes_passwords_over_tcp_only(services):
+    assert "unix_socket_directories=" in services["postgres"].command
+    assert services["postgres"].stop_signal == "INT"
+
+
+def test_airflows_environment_finds_java_spark_and_the_library(home):
+    environment = airflow_environment(home)
+    assert environment["PATH"].startswith(environment["PYSPARK_PYTHON"].removesuffix("/python"))
+    assert environment["JAVA_HOME"] in environment["PATH"]
+    assert environment["HADOOP_CONF_DIR"] == str(home.hadoop_conf)
+    assert environment["PYTHONPATH"].endswith("/include")

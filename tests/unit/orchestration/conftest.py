@@ -1,0 +1,67 @@
+"""Airflow without servers of its own: connections come from the environment, YARN is a small server."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from tests.fakes import airflow_home
+
+airflow_home.prepare()
+
+PASSWORD = "t0p-$ecret-of-the-catalog"
+
+
+@pytest.fixture
+def connections(monkeypatch, yarn):
+    """The platform's connections, as `./soh up` makes them."""
+    host, port = yarn.address.split(":")
+    made = {
+        "kafka_default": {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:1,127.0.0.1:2"}},
+        "webhdfs_default": {
+            "conn_type": "webhdfs",
+            "host": host,
+            "port": int(port),
+            "login": "root",
+            "extra": {"hdfs": "hdfs://127.0.0.1:3"},
+        },
+        "yarn_default": {"conn_type": "http", "schema": "http", "host": host, "port": int(port)},
+        "spark_default": {
+            "conn_type": "spark",
+            "host": "yarn",
+            "extra": {"deploy-mode": "cluster", "spark-binary": "spark-submit", "soh_conf": {"spark.jars": "local:/x"}},
+        },
+        "lake_catalog": {
+            "conn_type": "postgres",
+            "host": "127.0.0.1",
+            "port": 5432,
+            "login": "lake",
+            "password": PASSWORD,
+            "schema": "lake_catalog",
+        },
+        "airflow_api": {"conn_type": "http", "host": "127.0.0.1", "port": 8080, "login": "admin", "password": "admin"},
+    }
+    for name, connection in made.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+    return made
+
+
+class FakeTaskInstance:
+    def __init__(self):
+        self.xcoms = {}
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = value
+
+
+@pytest.fixture
+def context():
+    """What an operator is given, as far as ours look at it."""
+    return {"run_id": "run_1", "ti": FakeTaskInstance(), "outlet_events": OutletEvents()}
+
+
+class OutletEvents(dict):
+    def __missing__(self, asset):
+        self[asset] = SimpleNamespace(extra={})
+        return self[asset]

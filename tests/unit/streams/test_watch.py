@@ -1,0 +1,121 @@
+"""When a stream is hopeless, and when a look is enough for green."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from soh.errors import ServerUnreachable
+from soh.specs.streams import HEAT_TO_LAKE, HYDRAULIC_TO_LAKE
+from soh.streams.verdict import Sample, Verdict
+from soh.streams.watch import PATIENCE, StreamWatch, settled
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+EVERY = timedelta(seconds=15)
+
+
+def sample(at, committed, ends, *, planned=1, batch=1, planned_at=START):
+    return Sample(
+        at=at,
+        committed=committed,
+        ends=ends,
+        beginnings=dict.fromkeys(ends, 0),
+        planned=planned,
+        planned_at=planned_at,
+        committed_batch=batch,
+    )
+
+
+def standing(stream, now):
+    return sample(now, {0: 10}, {0: 20})
+
+
+def moving(stream, now):
+    read = int((now - START).total_seconds())
+    return sample(now, {0: read}, {0: read + 5}, batch=read, planned=read)
+
+
+def watch_for(sample_of, span, *streams):
+    """All findings of a watch that looks every 15 s."""
+    watch = StreamWatch(streams or (HEAT_TO_LAKE,), sample_of)
+    return [watch.look(START + number * EVERY) for number in range(int(span / EVERY) + 1)]
+
+
+def test_a_stream_that_stands_still_for_three_times_its_stall_is_hopeless_and_not_before():
+    findings = [look[0] for look in watch_for(standing, timedelta(minutes=6))]
+    limit = PATIENCE * HEAT_TO_LAKE.stall_after
+    first = next(finding for finding in findings if finding.hopeless)
+    assert first.judgement.verdict in {Verdict.STALL, Verdict.STOP}
+    assert limit < first.standing <= limit + 2 * EVERY
+    assert "10 unread" in str(first)
+
+
+def test_a_stream_that_moves_is_never_hopeless():
+    assert not any(look[0].hopeless for look in watch_for(moving, timedelta(minutes=10)))
+
+
+def test_one_look_that_finds_it_moving_forgives_the_time_before():
+    def mostly_standing(stream, now):
+        moved = 1 if now >= START + timedelta(minutes=3) else 0
+        return sample(now, {0: 10 + moved}, {0: 20})
+
+    assert not any(look[0].hopeless for look in watch_for(mostly_standing, timedelta(minutes=6)))
+
+
+def test_slow_batches_that_end_are_not_a_stall():
+    def slow(stream, now):
+        done = int((now - START) / timedelta(seconds=55))
+        begun = START + done * timedelta(seconds=55)
+        return sample(now, {0: 10 * done}, {0: 1000}, planned=done + 1, batch=done, planned_at=begun)
+
+    assert not any(look[0].hopeless for look in watch_for(slow, timedelta(minutes=10)))
+
+
+def test_what_no_restart_cures_is_not_hopeless():
+    def truncated(stream, now):
+        return Sample(at=now, committed={0: 10}, ends={0: 90}, beginnings={0: 50}, planned=1, committed_batch=1)
+
+    findings = [look[0] for look in watch_for(truncated, timedelta(minutes=10))]
+    assert findings[-1].judgement.verdict is Verdict.TRUNCATED
+    assert not any(finding.hopeless for finding in findings)
+
+
+def test_a_server_that_does_not_answer_makes_a_stream_unseen_and_its_clock_begin_anew():
+    def gap(stream, now):
+        if START + timedelta(minutes=3) <= now <= START + timedelta(minutes=3, seconds=30):
+            raise ServerUnreachable("no NameNode")
+        return standing(stream, now)
+
+    findings = [look[0] for look in watch_for(gap, timedelta(minutes=5))]
+    unseen = [finding for finding in findings if finding.judgement is None]
+    assert len(unseen) == 3
+    assert "no NameNode" in str(unseen[0])
+    assert not any(finding.hopeless for finding in findings)
+
+
+def test_streams_are_judged_apart():
+    def one_stands(stream, now):
+        return standing(stream, now) if stream is HYDRAULIC_TO_LAKE else moving(stream, now)
+
+    last = watch_for(one_stands, timedelta(minutes=6), HEAT_TO_LAKE, HYDRAULIC_TO_LAKE)[-1]
+    assert [finding.hopeless for finding in last] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        pytest.param(({0: 5}, {0: 5}), ({0: 5}, {0: 5}), True, id="nothing-to-read"),
+        pytest.param((None, {0: 0}), (None, {0: 0}), True, id="fleet-is-off"),
+        pytest.param((None, {0: 5}), (None, {0: 5}), False, id="never-committed-and-records-wait"),
+        pytest.param(({0: 3}, {0: 5}), ({0: 3}, {0: 9}), False, id="no-move-seen"),
+        pytest.param(({0: 3}, {0: 5}), ({0: 5}, {0: 9}), True, id="moved-on"),
+        pytest.param(({0: 3, 1: 3}, {0: 5, 1: 5}), ({0: 5, 1: 3}, {0: 9, 1: 9}), False, id="one-partition-stands"),
+        pytest.param(({0: 5, 1: 3}, {0: 5, 1: 5}), ({0: 5, 1: 5}, {0: 9, 1: 9}), True, id="only-waiting-ones-must-move"),
+        pytest.param(({0: 5}, {0: 5}), ({0: 5}, {0: 9}), False, id="records-came-just-now"),
+        pytest.param((None, {0: 5}), ({0: 2}, {0: 9}), True, id="first-commit-seen"),
+    ],
+)
+def test_settled(first, last, expected):
+    window = [sample(START, *first), sample(START + EVERY, *last)]
+    assert settled(window) is expected
