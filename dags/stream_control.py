@@ -13,9 +13,8 @@ leaves the Dag paused: run it again.
 from airflow.sdk import DAG, Param
 
 from soh.orchestration.defaults import DEFAULT_ARGS, START_DATE, Tag
-from soh.orchestration.stream_control import control_app
+from soh.orchestration.stream_control import Action, control_app
 from soh.specs import STREAM_APPS
-from soh.streams.control import Action
 
 with DAG(
     dag_id="stream_control",

@@ -33,16 +33,25 @@ class Proof:
         return differences(self.before, self.after)
 
 
-def settle(lake: LakeTable) -> list[Proof]:
-    """Prove every rewrite that no run has proven yet, and take back those that changed anything.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Rewrites that are proven now."""
+
+    proofs: tuple[Proof, ...]
+    head: int | None
+    """The newest snapshot that was looked at; None for a table that was never written."""
+
+
+def settle(lake: LakeTable, since: int | None) -> Settled:
+    """Prove every rewrite after snapshot `since`, and take back those that changed anything.
 
     Raises ProofFailed after the undo, with the facilities and their figures. The content is compared between
     a rewrite and its parent snapshot, so what live writers append meanwhile is on neither side.
     """
     chain = lake.chain()
-    pending = unproven(chain, lake.proven())
+    pending = unproven(chain, since)
     if not pending:
-        return []
+        return Settled(proofs=(), head=chain[0].id if chain else None)
     known = {snapshot.id for snapshot in chain}
     undone = {snapshot.undoes for snapshot in chain if snapshot.undoes is not None}
     proofs = []
@@ -57,7 +66,7 @@ def settle(lake: LakeTable) -> list[Proof]:
     wrong = to_undo([(proof.rewrite, proof.days, not proof.differences) for proof in proofs])
     if not wrong:
         lake.set_proven(pending[-1].id)
-        return proofs
+        return Settled(proofs=tuple(proofs), head=chain[0].id)
     undos = [_undo(lake, rewrite) for rewrite in wrong]
     lake.set_proven(undos[-1].id)
     found = shortened(sentence for proof in proofs for sentence in proof.differences)

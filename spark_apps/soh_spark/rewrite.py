@@ -40,19 +40,18 @@ def compact(spark: SparkSession, table: TableSpec, day: date) -> Result:
     if not lake.exists():
         return _untouched(run, plan([], table), f"nothing to do: {lake.name} does not exist yet")
     with steps.step("prove what earlier runs left"):
-        settle(lake)
+        settled = settle(lake, since=lake.proven())
     with steps.step("plan"):
         planned = plan(lake.files(day), table)
     log.info("%s on %s: %s of %s files, %s bytes", lake.name, day, planned.reason, planned.files, planned.size)
     if not planned.needed:
         return _untouched(run, planned, planned.reason, expired=_tidy_if_due(run))
     with steps.step("rewrite"):
-        known = {snapshot.id for snapshot in lake.chain()}
         retry_conflicts(f"{lake.name} on {day}", lambda: _rewrite(lake, day))
     with steps.step("prove"):
-        proofs = [proof for proof in settle(lake) if proof.rewrite.id not in known and day in proof.days]
+        proofs = [proof for proof in settle(lake, since=settled.head).proofs if day in proof.days]
     if not proofs:
-        return _untouched(run, planned, f"nothing to do: Iceberg leaves the {planned.small} small files as they are")
+        return _untouched(run, planned, f"nothing to do: none of {planned.small} small files was rewritten")
     with steps.step("count duplicates"):
         duplicates = lake.duplicates(proofs[-1].rewrite.id, day)
     return _compacted(run, proofs, duplicates, expired=_tidy(run))

@@ -130,7 +130,8 @@ def test_every_service_shows_its_health_and_waits_for_that_of_others(services):
 def test_airflow_parts_are_started_as_on_one_machine(services, local):
     for name, service in local.items():
         if name.startswith("airflow-"):
-            assert services[name]["command"][1:] == list(service.command[1:]), name
+            program = next(index for index, word in enumerate(service.command) if word.endswith("/airflow"))
+            assert services[name]["command"] == ["airflow", *service.command[program + 1 :]], name
 
 
 def test_hadoop_servers_are_started_as_on_one_machine(services, local):

@@ -82,8 +82,9 @@ def test_where_things_are_names_what_exists_and_every_part_of_the_library():
 
 
 def shown_commands(text: str) -> set[str]:
-    found = re.findall(r"\./soh((?: +[\w./-]+)*)", text)
-    return {" ".join(words.split()) for words in found if words.split()}
+    """Words after `./soh` in what is meant to be typed."""
+    typed = "\n".join([*code(text), *fenced(text, "console")])
+    return {words.strip() for words in re.findall(r"\./soh((?: [\w./-]+)*)", typed) if words}
 
 
 def known(words: str) -> str | None:
@@ -109,6 +110,12 @@ def known(words: str) -> str | None:
 @pytest.mark.parametrize("command", sorted(set().union(*map(shown_commands, DOCUMENTS.values()))))
 def test_every_command_shown_exists_with_its_options(command):
     assert known(command) is None
+
+
+def test_every_command_of_the_workflow_exists_with_its_options():
+    steps = re.findall(r"\./soh((?: [\w-]+)+)", (PROJECT / ".github/workflows/ci.yml").read_text())
+    assert len(steps) >= 5
+    assert [words for words in steps if known(words)] == []
 
 
 @pytest.mark.parametrize("command", ["upp", "up --dta x", "test units", "streams pause lake", "streams stop lke"])

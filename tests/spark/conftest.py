@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+
 from soh_spark.session import COMPACTION, STREAMING, open_session
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -28,7 +28,7 @@ class NameNode(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, Callable[[], Answer]] = {}
         self.asked: list[str] = []
-        self.users: set[str] = set()
+        self.queries: list[dict[str, list[str]]] = []
         self.written = b""
 
     @property
@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         operation = query["op"][0] if "op" in query else "DATA"
         self.server.asked.append(f"{operation} {unquote(url.path).removeprefix('/webhdfs/v1')}")
-        self.server.users.update(query.get("user.name", ()))
+        self.server.queries.append(query)
         self.server.written = self.rfile.read(int(self.headers.get("Content-Length", 0))) or self.server.written
         status, body = self.server.answers[operation]()
         if status == 0:
@@ -104,7 +104,7 @@ def test_a_listing_tells_length_time_and_kind_of_each_entry(hdfs, name_node):
         "0": FileStatus(length=12, modified=MODIFIED, is_folder=False),
         "state": FileStatus(length=0, modified=MODIFIED, is_folder=True),
     }
-    assert name_node.users == {"soh"}
+    assert name_node.queries[0]["user.name"] == ["soh"]
 
 
 def test_a_missing_folder_has_an_empty_listing(hdfs, name_node):
@@ -140,6 +140,7 @@ def test_a_text_is_written_over_an_older_one(hdfs, name_node):
     name_node.answer("DATA", (201, {}))
     hdfs.write_text("/soh/x", "온도")
     assert name_node.asked == ["CREATE /soh/x", "DATA /data"]
+    assert name_node.queries[0]["overwrite"] == ["True"]
     assert name_node.written == "온도".encode()
 
 
@@ -207,8 +208,11 @@ def test_a_server_that_says_no_is_not_asked_again(hdfs, name_node):
     assert name_node.asked == ["OPEN /x"]
 
 
-def test_a_file_that_is_cut_off_while_it_is_read_is_an_unreachable_server(hdfs, name_node, monkeypatch):
+def test_a_file_that_is_cut_off_while_it_is_read_is_tried_again_and_then_given_up(hdfs, monkeypatch):
+    reads = []
+
     def half(handler: _Handler) -> None:
+        reads.append(handler.path)
         handler.send_response(200)
         handler.send_header("Content-Length", "100")
         handler.end_headers()
@@ -218,6 +222,7 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_an_unreachable_server(hdfs, 
     monkeypatch.setattr(_Handler, "do_GET", half)
     with pytest.raises(ServerUnreachable, match="/x"):
         hdfs.read_text("/x")
+    assert len(reads) == 3
 
 
 def test_a_server_that_does_not_answer_is_given_up(name_node, monkeypatch):

@@ -37,12 +37,12 @@ def test_without_settings_state_lies_beside_the_code_and_recordings_beside_the_p
 
 def test_settings_come_from_the_environment_with_home_and_working_folder_resolved(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", str(tmp_path / "somebody"))
     monkeypatch.setenv("SOH_HOME", "~/copy")
     monkeypatch.setenv("SOH_DATA", "recorded")
     monkeypatch.setenv("SOH_PORT_BASE", "24000")
     settings = Settings.from_environment()
-    assert str(settings.home) == "/home/somebody/copy"
+    assert settings.home == tmp_path / "somebody" / "copy"
     assert settings.data == tmp_path / "recorded"
     assert settings.port_base == 24000
 

@@ -46,7 +46,12 @@ def test_an_app_is_alive_until_it_has_ended(yarn, cluster, state):
 
 @pytest.mark.parametrize(
     ("state", "final", "succeeded"),
-    [("FINISHED", "SUCCEEDED", True), ("FINISHED", "FAILED", False), ("FAILED", "FAILED", False), ("KILLED", "KILLED", False)],
+    [
+        ("FINISHED", "SUCCEEDED", True),
+        ("FINISHED", "FAILED", False),
+        ("FAILED", "FAILED", False),
+        ("KILLED", "KILLED", False),
+    ],
 )
 def test_an_ended_app_says_whether_it_succeeded(yarn, cluster, state, final, succeeded):
     yarn.add(APP, state, final=final, started=NOW - SOON, finished=NOW)
@@ -89,7 +94,7 @@ def test_a_silent_resource_manager_is_unreachable_whatever_is_asked(yarn, cluste
 def test_a_closed_port_is_unreachable(yarn):
     cluster = ResourceManager("http://127.0.0.1:1")
     for ask in (cluster.nodes, lambda: cluster.kill(APP)):
-        with pytest.raises(ServerUnreachable, match="127.0.0.1:1"):
+        with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:1"):
             ask()
 
 

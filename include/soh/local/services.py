@@ -111,6 +111,8 @@ def _kafka(home: Home) -> list[Service]:
             command=kafka_command(home, "kafka.Kafka", str(home.conf / f"kafka-{broker}.properties"), heap="512m"),
             ready=_listening(getattr(home.ports, f"kafka_{broker}")),
             stage=1,
+            # All three stop together: the last ones wait in vain for a quorum to hand their partitions to.
+            stop_within=timedelta(seconds=8),
         )
         for broker in BROKERS
     ]

@@ -168,10 +168,17 @@ class Supervisor:
         return missing
 
     def stop(self, services: Iterable[str]) -> None:
-        running = self.states()
-        for name in services:
-            if running.get(name) in (ServiceState.RUNNING, ServiceState.STARTING):
-                self._rpc.stopProcess(name)
+        """Ask the services to end, all at once, and wait until they have; the stubborn are killed."""
+        running = (ServiceState.RUNNING, ServiceState.STARTING)
+        states = self.states()
+        chosen = [name for name in services if states.get(name) in running]
+        for name in chosen:
+            self._rpc.stopProcess(name, False)
+        wait_for(
+            lambda: not any(state in running for name, state in self.states().items() if name in chosen),
+            timedelta(seconds=60),
+            f"{', '.join(chosen)} to stop",
+        )
 
     def shutdown(self) -> None:
         self._rpc.shutdown()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,9 @@ from soh.errors import ServerUnreachable
 from soh.hdfs import Hdfs
 from soh.kafka.positions import Positions
 from soh.settings import Endpoints
-from soh.specs import STREAM_APPS
+from soh.specs import STREAM_APPS, StreamSpec
 from soh.streams import look
+from soh.streams.verdict import Sample
 from soh.streams.watch import Finding, StreamWatch
 from soh.yarn import AppState, ResourceManager, YarnApp
 
@@ -101,7 +102,7 @@ class StreamAppTrigger(AppTrigger):
         if app.state is not AppState.RUNNING or now < self._next_look:
             return None
         self._next_look = now + self.look_every
-        findings = await asyncio.to_thread(self._look, now)
+        findings = await asyncio.to_thread(self._look, app, now)
         if now >= self._next_word:
             self._next_word = now + self.tell_every
             self.log.info("%s is %s\n%s", app.id, app.state, "\n".join(f"  {finding}" for finding in findings))
@@ -110,17 +111,15 @@ class StreamAppTrigger(AppTrigger):
                 return f"gave up on {app.id} after {finding.standing}: {finding}"
         return None
 
-    def _look(self, now: datetime) -> list[Finding]:
+    def _look(self, app: YarnApp, now: datetime) -> list[Finding]:
         if self._streams is None:
-            self._streams = _watch_streams(self.app, Endpoints(**self.endpoints))
+            drivers = self._cluster.apps(STREAM_APPS[self.app].yarn_tag)
+            earlier = [driver.started for driver in drivers if driver.started < app.started]
+            self._streams = StreamWatch(STREAM_APPS[self.app].streams, _sampler(Endpoints(**self.endpoints)), earlier)
         return self._streams.look(now)
 
 
-def _watch_streams(app: str, endpoints: Endpoints) -> StreamWatch:
+def _sampler(endpoints: Endpoints) -> Callable[[StreamSpec, datetime], Sample]:
     hdfs = Hdfs(endpoints.webhdfs, endpoints.hdfs_user)
     positions = Positions(endpoints.kafka)
-
-    def sample(stream: Any, now: datetime) -> Any:
-        return look.sample(stream, hdfs, positions, now)
-
-    return StreamWatch(STREAM_APPS[app].streams, sample)
+    return lambda stream, now: look.sample(stream, hdfs, positions, now)

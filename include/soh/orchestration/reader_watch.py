@@ -17,7 +17,7 @@ from soh.orchestration import connections
 from soh.specs import CONSUMER_GROUPS, STREAMS
 from soh.streams import look
 from soh.streams.verdict import Judgement, Sample, StallPolicy, judge, keep
-from soh.streams.watch import settled
+from soh.streams.watch import PATIENCE, settled
 
 Look = Callable[[datetime], Sample]
 
@@ -43,10 +43,11 @@ class ReaderTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         look_at = await asyncio.to_thread(self._open)
-        policy = self._policy()
         window: tuple[Sample, ...] = ()
         while True:
-            window = keep(window, await asyncio.to_thread(look_at, datetime.now(tz=UTC)), policy)
+            sample = await asyncio.to_thread(look_at, datetime.now(tz=UTC))
+            policy = self._policy(sample)
+            window = keep(window, sample, policy)
             judgement = judge(window, policy)
             watched = window[-1].at - window[0].at
             if judgement.verdict.red or settled(window) or watched > policy.stall_after + self.look_every:
@@ -75,9 +76,11 @@ class ReaderTrigger(BaseTrigger):
         group = CONSUMER_GROUPS[self.group or ""]
         return lambda now: look.sample_group(group.name, group.reads.name, positions, now)
 
-    def _policy(self) -> StallPolicy:
+    def _policy(self, sample: Sample) -> StallPolicy:
         if self.stream:
-            return StallPolicy(stall_after=STREAMS[self.stream].stall_after)
+            stall_after = STREAMS[self.stream].stall_after
+            # Before its first commit a stream's app starts, makes its tables, and has the whole backlog for a batch.
+            return StallPolicy(stall_after=stall_after if sample.committed else PATIENCE * stall_after)
         group = CONSUMER_GROUPS[self.group or ""]
         return StallPolicy(stall_after=group.stall_after, allowed_lag=group.allowed_lag)
 

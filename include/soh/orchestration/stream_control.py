@@ -12,6 +12,8 @@ from soh.orchestration import connections
 from soh.streams.control import Action, control
 from soh.yarn import ResourceManager
 
+__all__ = ["Action", "control_app"]
+
 log = logging.getLogger(__name__)
 
 

@@ -11,7 +11,13 @@ from soh.specs import StreamSpec
 from soh.streams.verdict import Judgement, Sample, StallPolicy, Verdict, judge, keep
 
 PATIENCE = 3
-"""A stream that stands still for this many times its `stall_after` does not come back by itself."""
+"""A stream that moved under this driver, has no batch at work, and stands still for this many times its
+`stall_after` does not come back by itself."""
+
+LONG_PATIENCE = 10
+"""The same for one that has a batch at work, or has not moved under this driver yet: it may be about to."""
+
+_MOST_DOUBLINGS = 6
 
 _CURED_BY_RESTART = frozenset({Verdict.STALL, Verdict.STOP})
 """Not REWIND, GONE or TRUNCATED: a new driver would start from the same broken place."""
@@ -26,12 +32,15 @@ class Finding:
     """None when the look failed."""
     standing: timedelta = timedelta()
     """How long it has been seen to stand still without a break."""
+    limit: timedelta = timedelta.max
+    """Standing still for longer than this is hopeless."""
     trouble: str = ""
     """Why the look failed; says nothing about the stream."""
 
     @property
     def hopeless(self) -> bool:
-        return self.standing > PATIENCE * self.stream.stall_after
+        """Nothing but a new driver is left to try."""
+        return self.standing > self.limit
 
     def __str__(self) -> str:
         if self.judgement is None:
@@ -61,11 +70,19 @@ def settled(window: Sequence[Sample]) -> bool:
 class StreamWatch:
     """Keeps what the rules need to remember between looks; begins anew with each driver."""
 
-    def __init__(self, streams: Iterable[StreamSpec], sample: Callable[[StreamSpec, datetime], Sample]) -> None:
+    def __init__(
+        self,
+        streams: Iterable[StreamSpec],
+        sample: Callable[[StreamSpec, datetime], Sample],
+        earlier_starts: Sequence[datetime] = (),
+    ) -> None:
+        """Watch `streams` by `sample`; `earlier_starts` are those of the drivers before this one."""
         self._streams = tuple(streams)
         self._sample = sample
+        self._earlier_starts = tuple(earlier_starts)
         self._windows: dict[str, tuple[Sample, ...]] = {}
         self._standing_since: dict[str, datetime] = {}
+        self._moved: set[str] = set()
 
     def look(self, now: datetime) -> list[Finding]:
         """Look at every stream once; a server that does not answer makes a stream unseen, not red."""
@@ -81,9 +98,19 @@ class StreamWatch:
             return Finding(stream=stream, judgement=None, trouble=str(error))
         window = keep(self._windows.get(stream.name, ()), sample, policy)
         self._windows[stream.name] = window
+        if window[0].committed_batch != sample.committed_batch:
+            self._moved.add(stream.name)
         judgement = judge(window, policy)
-        if judgement.verdict in _CURED_BY_RESTART:
-            since = self._standing_since.setdefault(stream.name, now)
-            return Finding(stream=stream, judgement=judgement, standing=now - since)
-        self._standing_since.pop(stream.name, None)
-        return Finding(stream=stream, judgement=judgement)
+        if judgement.verdict not in _CURED_BY_RESTART:
+            self._standing_since.pop(stream.name, None)
+            return Finding(stream=stream, judgement=judgement)
+        since = self._standing_since.setdefault(stream.name, now)
+        return Finding(stream=stream, judgement=judgement, standing=now - since, limit=self._limit(stream, sample))
+
+    def _limit(self, stream: StreamSpec, sample: Sample) -> timedelta:
+        if not sample.in_flight and stream.name in self._moved:
+            return PATIENCE * stream.stall_after
+        # A new driver begins the same batch anew. One that only takes long must not be killed for ever: each
+        # driver that has tried it already doubles the time that the next one gets.
+        tried = sum(1 for start in self._earlier_starts if sample.planned_at and start > sample.planned_at)
+        return LONG_PATIENCE * stream.stall_after * (1 << min(tried, _MOST_DOUBLINGS))

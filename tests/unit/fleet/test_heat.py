@@ -153,6 +153,7 @@ def features(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def test_a_condition_shows_itself_in_several_channels_and_is_gone_after_the_repair(weeks, condition, channels):
     values, truth = weeks
     running = values["active_power"] > 0
+    shown = features(values)
     shifts = {name: [] for name in channels}
     for facility in ALL:
         sick = running[:, facility] & (truth["state"][:, facility] == 2)
@@ -162,7 +163,7 @@ def test_a_condition_shows_itself_in_several_channels_and_is_gone_after_the_repa
             continue
         after = well & (np.arange(len(well)) > np.flatnonzero(sick)[0])
         for name in channels:
-            channel = features(values)[name][:, facility]
+            channel = shown[name][:, facility]
             spread = channel[well].std()
             shifts[name].append(abs(channel[sick].mean() - channel[well].mean()) / spread)
             if after.sum() > 8:
@@ -276,5 +277,5 @@ def test_what_a_killed_fleet_never_published_is_owed_by_one_of_the_same_settings
 
 @pytest.mark.parametrize("hours", [0, -1, float("nan"), float("inf")])
 def test_a_time_scale_that_makes_no_sense_is_refused(hours):
-    with pytest.raises(BadInput, match="hours to degrade is .* must be between"):
+    with pytest.raises(BadInput, match=r"hours to degrade is .* must be between"):
         HeatFleet(FACILITIES, hours_to_degrade=hours)

@@ -85,7 +85,9 @@ def test_over_a_simulated_morning_every_reading_is_covered_by_one_late_inspectio
     for step in range(360):
         at = start + 30 * step
         fleet.readings(which, np.full(30, step), at)
-        states |= {(100 + index, at): int(state) for index, state in enumerate(fleet.truth(which, np.full(30, at)).state)}
+        states |= {
+            (100 + index, at): int(state) for index, state in enumerate(fleet.truth(which, np.full(30, at)).state)
+        }
         published = fleet.inspections(at)
         assert all(at - float(one["to_time"]) >= 14.9 for one in published)
         assert all(one["event_time"] == at for one in published)

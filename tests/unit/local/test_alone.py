@@ -1,8 +1,5 @@
-"""What a killed service leaves behind is found, and nothing else."""
+"""A service that starts again ends what its killed predecessor left, and nothing else."""
 
-from __future__ import annotations
-
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,51 +9,63 @@ import time
 import psutil
 import pytest
 
-from soh.local.alone import remnants
+from soh.local import alone
+from soh.settings import PROJECT
 
-WORKER = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
-
-SESSION = f"""
+SERVICE = """
 import os, subprocess, sys, time
-# As supervisord does: each service leads a process group of the session, and starts a worker in it.
-services = [
-    subprocess.Popen(
-        [sys.executable, "-c", {WORKER!r}],
-        process_group=0, stdout=subprocess.PIPE, text=True,
-    )
-    for _ in range(2)
-]
-for service in services:
-    print(service.pid, service.stdout.readline().strip(), flush=True)
-for service in services:
-    service.wait()
+os.setpgid(0, 0)
+worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(os.getpid(), worker.pid, flush=True)
 time.sleep(60)
+"""
+SUPERVISOR = f"""
+import os, subprocess, sys
+services = [subprocess.Popen([sys.executable, "-c", {SERVICE!r}]) for _ in range(2)]
+while True:
+    os.wait()
 """
 
 
 @pytest.fixture
 def session():
-    """(session id, [(service, its worker)] x 2)."""
-    leader = subprocess.Popen(
-        [sys.executable, "-c", SESSION], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    pairs = [tuple(map(int, leader.stdout.readline().split())) for _ in range(2)]
-    yield leader.pid, pairs
-    for pid in (leader.pid, *(pid for pair in pairs for pid in pair)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    leader.wait()
-    leader.stdout.close()
+    """A session like supervisord's, with two services of one worker each: (session, [(service, worker), ...])."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as leader:
+        services = [tuple(map(int, leader.stdout.readline().split())) for _ in range(2)]
+        yield leader.pid, services
+        for pid in (leader.pid, *sum(services, ())):
+            if psutil.pid_exists(pid):
+                os.kill(pid, signal.SIGKILL)
 
 
-def test_no_service_that_lives_has_remnants(session):
-    assert remnants(session[0]) == []
+def until_gone(pid):
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_while_its_leader_lives_a_worker_is_no_remnant(session):
+    leader, _ = session
+    assert alone.remnants(leader) == []
 
 
 def test_the_worker_of_a_killed_service_is_a_remnant_and_its_neighbours_are_not(session):
-    session_id, [(service, worker), _] = session
+    leader, [(service, worker), _] = session
     os.kill(service, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(service) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert [process.pid for process in remnants(session_id)] == [worker]
+    until_gone(service)
+    assert [process.pid for process in alone.remnants(leader)] == [worker]
+
+
+def test_without_remnants_it_becomes_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "soh.local.alone", "/bin/echo", "two words"],
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "include")},
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "two words\n", "")

@@ -12,6 +12,9 @@ import pytest
 from soh.local import processes
 
 SLEEP = "import time; print(flush=True); time.sleep(60)"
+WITHOUT_TERMINAL = f"import os; os.setsid(); {SLEEP}"
+# The leader of a session gets the first terminal that it opens.
+WITH_TERMINAL = f"import os, pty; _, end = pty.openpty(); os.setsid(); os.open(os.ttyname(end), os.O_RDWR); {SLEEP}"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 
 
@@ -49,8 +52,25 @@ def test_services_and_yarn_containers_of_the_copy_are_found_and_nothing_else(hom
     assert found(home) == ours
 
 
-def test_a_shell_in_the_folder_is_not_ours(home, start):
-    start(cwd=home.path, PWD=str(home.path))
+@pytest.mark.parametrize("folder", ["airflow", "data/kafka-1"])
+def test_a_server_that_hides_its_environment_is_found_by_where_it_works(home, start, folder):
+    (home.path / folder).mkdir(exist_ok=True)
+    server = start(WITHOUT_TERMINAL, cwd=home.path / folder)
+    assert found(home) == {server}
+
+
+@pytest.mark.parametrize(
+    ("code", "folder"),
+    [
+        pytest.param("WITH_TERMINAL", "data", id="a-shell-among-the-data"),
+        pytest.param("WITHOUT_TERMINAL", ".", id="a-cron-job-in-the-top-folder"),
+        pytest.param("WITHOUT_TERMINAL", "..", id="a-neighbour"),
+    ],
+)
+def test_somebody_elses_process_is_not_ours(home, start, code, folder):
+    start(globals()[code], cwd=home.path / folder)
+    # psutil looks once in its life which terminals there are.
+    psutil._psposix.get_terminal_map.cache_clear()
     assert found(home) == set()
 
 

@@ -15,9 +15,7 @@ from airflow.sdk.serde import deserialize, serialize
 from soh.orchestration import app_triggers
 from soh.orchestration import connections as of_airflow
 from soh.orchestration.app_triggers import SETTLE, AppTrigger, StreamAppTrigger
-from soh.specs.streams import HEAT_TO_LAKE
 from soh.streams.verdict import Sample
-from soh.streams.watch import StreamWatch
 
 APP = "application_1_1"
 TICK = timedelta(milliseconds=20)
@@ -159,7 +157,7 @@ def test_a_trigger_survives_the_way_through_the_database(make, request):
 
 def watching(trigger, monkeypatch, sample):
     monkeypatch.setattr(type(trigger), "look_every", TICK)
-    monkeypatch.setattr(app_triggers, "_watch_streams", lambda app, endpoints: StreamWatch([HEAT_TO_LAKE], sample))
+    monkeypatch.setattr(app_triggers, "_sampler", lambda endpoints: sample)
     return trigger
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout, TaskDeferred
 
 from soh.errors import AppFailed, AppLost, ServerUnreachable
 from soh.orchestration import spark_app
@@ -143,10 +143,11 @@ def test_another_run_s_app_is_killed_before_the_submission(submitted, stream, co
 
 
 def test_short_lifetimes_hold_the_launch_back_without_a_worker(submitted, stream, context, yarn):
-    yarn.add("application_1_1", "FAILED", "soh_app_lake", ELSE, started=NOW - timedelta(seconds=9), finished=NOW)
+    now = datetime.now(tz=UTC)
+    yarn.add("application_1_1", "FAILED", "soh_app_lake", ELSE, started=now - timedelta(seconds=9), finished=now)
     deferred = deferral(stream, context)
     assert isinstance(deferred.trigger, DateTimeTrigger)
-    assert deferred.trigger.moment >= NOW + timedelta(seconds=5)
+    assert now + timedelta(seconds=5) <= deferred.trigger.moment <= now + timedelta(seconds=11)
     assert list(yarn.apps) == ["application_1_1"]
     after = deferral(stream, context, deferred.method_name, event=deferred.trigger.moment)
     assert isinstance(after.trigger, StreamAppTrigger)
@@ -180,7 +181,9 @@ def test_a_refused_submission_fails_with_the_words_of_spark_submit(submitted, st
 
 
 @pytest.mark.parametrize(("state", "final"), [("FAILED", "FAILED"), ("FINISHED", "SUCCEEDED"), ("KILLED", "KILLED")])
-def test_any_end_of_a_stream_app_fails_the_run_for_good_with_reason_and_log(submitted, stream, context, yarn, state, final):
+def test_any_end_of_a_stream_app_fails_the_run_for_good_with_reason_and_log(
+    submitted, stream, context, yarn, state, final
+):
     deferred = deferral(stream, context)
     yarn.end(deferred.trigger.app_id, state, final, diagnostics="Exit code is 137")
     with pytest.raises(AirflowFailException, match=r"Exit code is 137; driver log: http"):
@@ -287,4 +290,3 @@ def test_a_killed_submission_is_stopped(submitted, stream, tmp_path):
     stream._hook._submit_sp = subprocess.Popen([str(script)])
     stream.on_kill()
     assert stream._hook._submit_sp.wait(timeout=5) == -9
-

@@ -119,7 +119,8 @@ OFFSETS = {
     "two-topics-of-one-source": (['{"a":{"0":1},"b":{"0":2}}'], {"a": {0: 1}, "b": {0: 2}}),
     "source-without-offsets": (["-"], {}),
     "one-source-with-one-without": (["-", kafka(5)], {"heat": {0: 5, 1: 7}}),
-    "two-sources-on-one-topic-the-slower-counts": ([kafka(9), kafka(5)], {"heat": {0: 5, 1: 7}}),
+    "two-sources-on-one-topic-the-second-is-slower": ([kafka(9), kafka(5)], {"heat": {0: 5, 1: 7}}),
+    "two-sources-on-one-topic-the-first-is-slower": ([kafka(5), kafka(9)], {"heat": {0: 5, 1: 7}}),
     "no-source": ([], {}),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from soh.errors import ServerUnreachable
 from soh.specs.streams import HEAT_TO_LAKE, HYDRAULIC_TO_LAKE
 from soh.streams.verdict import Sample, Verdict
-from soh.streams.watch import PATIENCE, StreamWatch, settled
+from soh.streams.watch import LONG_PATIENCE, PATIENCE, StreamWatch, settled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EVERY = timedelta(seconds=15)
@@ -28,7 +28,20 @@ def sample(at, committed, ends, *, planned=1, batch=1, planned_at=START):
 
 
 def standing(stream, now):
-    return sample(now, {0: 10}, {0: 20})
+    """Reads for half a minute, then stands."""
+    read = min(int((now - START).total_seconds()), 30)
+    return sample(now, {0: read}, {0: 1000}, batch=read, planned=read)
+
+
+def hangs(stream, now):
+    """Reads for half a minute, then hangs in a batch."""
+    read = min(int((now - START).total_seconds()), 30)
+    begun = START + timedelta(seconds=30)
+    return sample(now, {0: read}, {0: 1000}, batch=read, planned=read + 1, planned_at=min(begun, now))
+
+
+def never_begins(stream, now):
+    return sample(now, None, {0: 1000}, planned=None, batch=None, planned_at=None)
 
 
 def moving(stream, now):
@@ -36,31 +49,56 @@ def moving(stream, now):
     return sample(now, {0: read}, {0: read + 5}, batch=read, planned=read)
 
 
-def watch_for(sample_of, span, *streams):
+def watch_for(sample_of, span, *streams, earlier=()):
     """All findings of a watch that looks every 15 s."""
-    watch = StreamWatch(streams or (HEAT_TO_LAKE,), sample_of)
+    watch = StreamWatch(streams or (HEAT_TO_LAKE,), sample_of, earlier)
     return [watch.look(START + number * EVERY) for number in range(int(span / EVERY) + 1)]
 
 
-def test_a_stream_that_stands_still_for_three_times_its_stall_is_hopeless_and_not_before():
-    findings = [look[0] for look in watch_for(standing, timedelta(minutes=6))]
-    limit = PATIENCE * HEAT_TO_LAKE.stall_after
-    first = next(finding for finding in findings if finding.hopeless)
-    assert first.judgement.verdict in {Verdict.STALL, Verdict.STOP}
-    assert limit < first.standing <= limit + 2 * EVERY
-    assert "10 unread" in str(first)
+def given_up_after(sample_of, earlier=()):
+    """How long the stream stood still when it was given up."""
+    looks = watch_for(sample_of, timedelta(hours=3), earlier=earlier)
+    return next(look[0].standing for look in looks if look[0].hopeless)
+
+
+@pytest.mark.parametrize(
+    ("sample_of", "times"),
+    [
+        pytest.param(standing, PATIENCE, id="it-moved-and-stands"),
+        pytest.param(hangs, LONG_PATIENCE, id="a-batch-at-work-may-finish"),
+        pytest.param(never_begins, LONG_PATIENCE, id="a-driver-that-has-not-moved-yet-may-be-starting"),
+    ],
+)
+def test_a_stream_that_stands_still_for_so_many_times_its_stall_is_hopeless(sample_of, times):
+    limit = times * HEAT_TO_LAKE.stall_after
+    assert limit < given_up_after(sample_of) <= limit + 2 * EVERY
+
+
+def test_each_driver_that_has_tried_the_same_batch_doubles_the_time_for_it():
+    before, after = START - timedelta(hours=1), START + timedelta(seconds=31)
+    limit = LONG_PATIENCE * HEAT_TO_LAKE.stall_after
+    assert given_up_after(hangs, earlier=[before, after]) > 2 * limit
+    assert given_up_after(hangs, earlier=[before, before]) < 2 * limit
+    assert given_up_after(hangs, earlier=[after, after]) > 4 * limit
+
+
+def test_the_reason_names_the_stream_its_verdict_and_its_lag():
+    finding = next(look[0] for look in watch_for(standing, timedelta(hours=1)) if look[0].hopeless)
+    assert finding.judgement.verdict in {Verdict.STALL, Verdict.STOP}
+    assert str(finding).startswith("heat_to_lake: st")
+    assert "970 unread" in str(finding)
 
 
 def test_a_stream_that_moves_is_never_hopeless():
-    assert not any(look[0].hopeless for look in watch_for(moving, timedelta(minutes=10)))
+    assert not any(look[0].hopeless for look in watch_for(moving, timedelta(hours=1)))
 
 
 def test_one_look_that_finds_it_moving_forgives_the_time_before():
     def mostly_standing(stream, now):
-        moved = 1 if now >= START + timedelta(minutes=3) else 0
-        return sample(now, {0: 10 + moved}, {0: 20})
+        minutes = int((now - START) / timedelta(minutes=3))
+        return sample(now, {0: minutes}, {0: 1000}, batch=minutes, planned=minutes)
 
-    assert not any(look[0].hopeless for look in watch_for(mostly_standing, timedelta(minutes=6)))
+    assert not any(look[0].hopeless for look in watch_for(mostly_standing, timedelta(hours=1)))
 
 
 def test_slow_batches_that_end_are_not_a_stall():
@@ -69,14 +107,14 @@ def test_slow_batches_that_end_are_not_a_stall():
         begun = START + done * timedelta(seconds=55)
         return sample(now, {0: 10 * done}, {0: 1000}, planned=done + 1, batch=done, planned_at=begun)
 
-    assert not any(look[0].hopeless for look in watch_for(slow, timedelta(minutes=10)))
+    assert not any(look[0].hopeless for look in watch_for(slow, timedelta(hours=1)))
 
 
 def test_what_no_restart_cures_is_not_hopeless():
     def truncated(stream, now):
         return Sample(at=now, committed={0: 10}, ends={0: 90}, beginnings={0: 50}, planned=1, committed_batch=1)
 
-    findings = [look[0] for look in watch_for(truncated, timedelta(minutes=10))]
+    findings = [look[0] for look in watch_for(truncated, timedelta(hours=1))]
     assert findings[-1].judgement.verdict is Verdict.TRUNCATED
     assert not any(finding.hopeless for finding in findings)
 
@@ -87,7 +125,7 @@ def test_a_server_that_does_not_answer_makes_a_stream_unseen_and_its_clock_begin
             raise ServerUnreachable("no NameNode")
         return standing(stream, now)
 
-    findings = [look[0] for look in watch_for(gap, timedelta(minutes=5))]
+    findings = [look[0] for look in watch_for(gap, timedelta(minutes=6))]
     unseen = [finding for finding in findings if finding.judgement is None]
     assert len(unseen) == 3
     assert "no NameNode" in str(unseen[0])
@@ -111,7 +149,9 @@ def test_streams_are_judged_apart():
         pytest.param(({0: 3}, {0: 5}), ({0: 3}, {0: 9}), False, id="no-move-seen"),
         pytest.param(({0: 3}, {0: 5}), ({0: 5}, {0: 9}), True, id="moved-on"),
         pytest.param(({0: 3, 1: 3}, {0: 5, 1: 5}), ({0: 5, 1: 3}, {0: 9, 1: 9}), False, id="one-partition-stands"),
-        pytest.param(({0: 5, 1: 3}, {0: 5, 1: 5}), ({0: 5, 1: 5}, {0: 9, 1: 9}), True, id="only-waiting-ones-must-move"),
+        pytest.param(
+            ({0: 5, 1: 3}, {0: 5, 1: 5}), ({0: 5, 1: 5}, {0: 9, 1: 9}), True, id="only-waiting-ones-must-move"
+        ),
         pytest.param(({0: 5}, {0: 5}), ({0: 5}, {0: 9}), False, id="records-came-just-now"),
         pytest.param((None, {0: 5}), ({0: 2}, {0: 9}), True, id="first-commit-seen"),
     ],

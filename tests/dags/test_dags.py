@@ -1,0 +1,166 @@
+"""Every Dag: it exists, it loads from nothing but its file, and it keeps the house rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.interval import CronDataIntervalTimetable
+from tests.fakes.airflow_home import PROJECT
+
+from soh.orchestration.assets import ASSETS
+from soh.orchestration.defaults import BATCH_POOL, START_DATE, Tag
+from soh.specs import CONSUMER_GROUPS, FLEETS, STREAM_APPS, STREAMS
+from soh.streams.control import Action
+
+STREAM_DAGS = {app.dag_id for app in STREAM_APPS.values()}
+DAG_IDS = STREAM_DAGS | {"kafka_topics", "consumer_watch", "batch_nightly", "platform_check", "stream_control"}
+SCHEDULES = {
+    **dict.fromkeys(STREAM_DAGS, "@continuous"),
+    "kafka_topics": "@hourly",
+    "consumer_watch": "*/2 * * * *",
+    "platform_check": "0 */6 * * *",
+    "stream_control": None,
+}
+
+PARSE = """
+import json, socket, sys
+def refuse(*arguments, **more):
+    raise OSError("a Dag file must not use the network")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1])
+json.dump({"ids": sorted(bag.dags), "errors": bag.import_errors}, open(sys.argv[2], "w"))
+"""
+
+
+@pytest.fixture(scope="session")
+def bag():
+    return DagBag(str(PROJECT / "dags"))
+
+
+@pytest.fixture(params=sorted(DAG_IDS))
+def dag(bag, request):
+    return bag.dags[request.param]
+
+
+def test_there_are_exactly_the_dags_that_the_declarations_ask_for(bag):
+    assert bag.import_errors == {}
+    assert set(bag.dags) == DAG_IDS
+
+
+def test_dags_load_without_network_connections_or_secrets(tmp_path):
+    keep = {"PATH", "HOME", "LANG", "AIRFLOW_HOME"}
+    environment = {name: value for name, value in os.environ.items() if name in keep}
+    environment["PYTHONPATH"] = str(PROJECT / "include")
+    found = tmp_path / "found.json"
+    command = [sys.executable, "-c", PARSE, str(PROJECT / "dags"), str(found)]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, timeout=120, capture_output=True)
+    assert json.loads(found.read_text()) == {"ids": sorted(DAG_IDS), "errors": {}}
+
+
+def test_a_dag_survives_serialisation(dag):
+    copy = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    assert set(copy.task_ids) == set(dag.task_ids)
+
+
+def test_the_page_tells_when_it_runs_what_to_do_and_how_to_run_it_again(dag):
+    headings = re.findall(r"\*\*(Runs|If a task fails|Re-running)\*\*", dag.doc_md)
+    assert headings == ["Runs", "If a task fails", "Re-running"]
+    assert dag.description
+    assert dag.description.endswith(".")
+
+
+def test_a_dag_is_found_by_where_it_belongs_and_how_to_run_it_again(dag):
+    tags = {Tag(tag) for tag in dag.tags}
+    assert len(tags & {Tag.RERUN_CLEAR, Tag.RERUN_TRIGGER}) == 1
+    assert len(tags - {Tag.RERUN_CLEAR, Tag.RERUN_TRIGGER}) == 1
+
+
+def test_a_dag_starts_with_all_others_and_makes_up_for_nothing(dag):
+    assert dag.start_date == START_DATE
+    assert dag.catchup is False
+    assert dag.max_active_runs == 1
+
+
+def test_every_task_has_an_owner_retries_and_an_end(dag):
+    for task in dag.tasks:
+        assert task.owner == "soh", task.task_id
+        assert task.retries >= 2, task.task_id
+        assert task.retry_delay >= timedelta(seconds=10), task.task_id
+        assert task.retry_policy is not None, task.task_id
+        if dag.dag_id in STREAM_DAGS:
+            assert task.execution_timeout is None, "a stream that runs for a year is a stream that works"
+        else:
+            assert timedelta() < task.execution_timeout <= timedelta(hours=7), task.task_id
+
+
+def test_task_ids_are_a_verb_and_its_object(dag):
+    for task_id in dag.task_ids:
+        assert re.fullmatch(r"report|(wait_for_[a-z_]+?|[a-z]+)__[a-z0-9_]+", task_id), task_id
+
+
+@pytest.mark.parametrize(("dag_id", "schedule"), SCHEDULES.items())
+def test_schedules_hold_no_surprise(bag, dag_id, schedule):
+    assert bag.dags[dag_id].schedule == schedule
+
+
+@pytest.mark.parametrize("app", STREAM_APPS.values(), ids=lambda app: app.name)
+def test_a_stream_app_is_one_task_whose_runs_follow_each_other(bag, app):
+    dag = bag.dags[app.dag_id]
+    (task,) = dag.tasks
+    assert task.app == app
+    assert dag.max_consecutive_failed_dag_runs == 300
+
+
+def test_the_night_has_the_local_day_as_its_interval(bag):
+    schedule = bag.dags["batch_nightly"].schedule
+    assert type(schedule).__name__ == CronDataIntervalTimetable.__name__
+    assert schedule.expression == "30 0 * * *"
+    assert str(schedule.timezone) == "Asia/Seoul"
+
+
+@pytest.mark.parametrize("fleet", FLEETS.values(), ids=lambda fleet: fleet.name)
+def test_a_fleet_s_day_is_waited_for_then_compacted_alone_in_the_pool_then_reported(bag, fleet):
+    dag = bag.dags["batch_nightly"]
+    compact = dag.get_task(f"compact__{fleet.table.name}")
+    assert compact.upstream_task_ids == {f"wait_for_day_closed__{fleet.name}", "choose__day"}
+    assert "report" in compact.downstream_task_ids
+    assert compact.pool == BATCH_POOL
+    assert compact.outlets == [ASSETS[fleet.table.name]]
+
+
+def test_the_night_needs_no_parameters(bag):
+    params = bag.dags["batch_nightly"].params
+    assert dict(params.dump()) == {"day": None, "only_closed": True}
+    params.validate()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("app", "lakes"), ("action", "kill")], ids=["no-such-app", "no-such-action"]
+)
+def test_stream_control_takes_only_what_is_declared(bag, name, value):
+    params = bag.dags["stream_control"].params
+    assert params.get_param("app").schema["enum"] == list(STREAM_APPS)
+    assert params.get_param("action").schema["enum"] == [str(action) for action in Action]
+    with pytest.raises(Exception, match=value):
+        params.get_param(name).resolve(value)
+
+
+def test_the_watch_has_one_task_for_every_reader_and_each_starts_in_the_triggerer(bag):
+    dag = bag.dags["consumer_watch"]
+    assert set(dag.task_ids) == {f"watch__{name}" for name in (*STREAMS, *CONSUMER_GROUPS)}
+    assert all(task.start_from_trigger for task in dag.tasks)
+
+
+def test_the_platform_check_names_the_server_that_is_red(bag):
+    dag = bag.dags["platform_check"]
+    assert set(dag.task_ids) == {f"check__{server}" for server in ("kafka", "hdfs", "yarn", "catalog", "airflow")}
+    assert all(not task.upstream_task_ids for task in dag.tasks)

@@ -1,0 +1,207 @@
+import asyncio
+import json
+import os
+import signal
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from soh.errors import ServerUnreachable
+from soh.fleet import produce
+from soh.fleet.hydraulic import HydraulicReplay
+from soh.fleet.produce import Runner
+from soh.fleet.recording import load
+from soh.fleet.wire import Message, decode
+from soh.specs.schemas import HYDRAULIC_READING
+from soh.specs.topics import TOPICS
+
+FACILITIES = (1000, 1001)
+
+
+class Kafka:
+    """What the brokers hold, and how often they fail before they work."""
+
+    def __init__(self) -> None:
+        self.records: list[Message] = []
+        self.written_before_sent = True
+        self.unreachable = self.missing = self.refusals = self.full = 0
+        self.stop_after = 40
+
+    def accept(self, message: Message, outbox_file: bytes) -> None:
+        self.records.append(message)
+        self.written_before_sent &= message.value in outbox_file
+        if len(self.records) >= self.stop_after:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def seqs(self, facility: int, topic: str = "hydraulic") -> list[int]:
+        return [one.seq for one in self.records if (one.topic, one.facility) == (topic, facility)]
+
+
+@pytest.fixture
+def kafka(monkeypatch, tmp_path) -> Kafka:
+    kafka = Kafka()
+
+    class FakeBroker:
+        def __init__(self, bootstrap, client): ...
+
+        def close(self): ...
+
+        def partitions(self):
+            if kafka.unreachable:
+                kafka.unreachable -= 1
+                raise ServerUnreachable("Kafka does not answer")
+            if kafka.missing:
+                kafka.missing -= 1
+                return {}
+            return dict.fromkeys(TOPICS, 3)
+
+        def last_records(self, topic, facilities):
+            newest = sorted((one for one in kafka.records if one.topic == topic.name), key=lambda one: one.seq)
+            return {one.facility: decode(topic.schema, one.key, one.value) for one in newest}
+
+    class FakeSender:
+        def __init__(self, settings, outbox, ledger, trouble):
+            self.outbox, self.ledger = outbox, ledger
+
+        def send(self, message):
+            if kafka.full:
+                kafka.full -= 1
+                return False
+            if kafka.refusals and message.seq >= 3:
+                return True
+            kafka.accept(message, (tmp_path / "hydraulic.outbox").read_bytes())
+            self.ledger.acknowledge(message)
+            self.outbox.acknowledge(message)
+            return True
+
+        def poll(self):
+            if kafka.refusals and any(one.seq >= 3 for one in self.outbox.unacknowledged.values()):
+                kafka.refusals -= 1
+                raise ServerUnreachable("Kafka refused records")
+
+        async def finish(self, within): ...
+
+    monkeypatch.setattr(produce, "Broker", FakeBroker)
+    monkeypatch.setattr(produce, "Sender", FakeSender)
+    monkeypatch.setattr(produce, "RETRY_AFTER", timedelta(milliseconds=10))
+    monkeypatch.setattr(produce, "SETTLE", timedelta(milliseconds=10))
+    return kafka
+
+
+@pytest.fixture
+def run(rig, tmp_path):
+    def run(facilities: tuple[int, ...] = FACILITIES) -> dict:
+        async def serve() -> None:
+            source = HydraulicReplay(facilities, load(rig), period=0.05)
+            await Runner(source, bootstrap="127.0.0.1:1", state_dir=tmp_path, period=0.05).run()
+
+        asyncio.run(asyncio.wait_for(serve(), 20))
+        return json.loads((tmp_path / "hydraulic.json").read_text())
+
+    return run
+
+
+def assert_whole(kafka: Kafka) -> None:
+    """Every facility's seqs are there from 0 on, each once and in order."""
+    for facility in FACILITIES:
+        for topic in ("hydraulic", "hydraulic_inspections"):
+            seqs = kafka.seqs(facility, topic)
+            assert seqs == list(range(len(seqs)))
+        assert kafka.seqs(facility)
+
+
+def test_a_fleet_numbers_its_records_writes_them_down_first_and_stops_on_sigterm(kafka, run):
+    ledger = run()
+    assert_whole(kafka)
+    assert kafka.written_before_sent
+    assert kafka.seqs(1000, "hydraulic_inspections")
+    assert ledger["readings"]["1000"] == {"first": 0, "last": kafka.seqs(1000)[-1], "count": len(kafka.seqs(1000))}
+
+
+def test_the_event_time_is_the_schedule_s_and_its_steps_are_the_period(kafka, run):
+    run()
+    times = [
+        decode(HYDRAULIC_READING, one.key, one.value)["event_time"]
+        for one in kafka.records
+        if one.topic == "hydraulic" and one.facility == 1000
+    ]
+    steps = np.diff(times)
+    assert steps == pytest.approx(0.05 * np.rint(steps / 0.05), abs=0.0021)
+    assert steps.min() > 0.04
+
+
+def test_a_restart_goes_on_with_seq_and_with_the_recording(kafka, run):
+    run()
+    kafka.stop_after = 80
+    run()
+    assert_whole(kafka)
+    cycles = [
+        decode(HYDRAULIC_READING, one.key, one.value)["cycle"] for one in kafka.records if one.topic == "hydraulic"
+    ]
+    assert len(set(cycles)) > 1
+
+
+def test_a_fleet_that_grows_goes_on_with_the_old_and_begins_with_the_new(kafka, run):
+    run((1000,))
+    kafka.stop_after = 80
+    run()
+    assert_whole(kafka)
+
+
+def test_without_its_state_folder_a_fleet_goes_on_by_what_kafka_has(kafka, run, tmp_path):
+    run()
+    (tmp_path / "hydraulic.outbox").unlink()
+    kafka.stop_after = 80
+    run()
+    assert_whole(kafka)
+
+
+def test_records_that_kafka_refused_are_sent_again_in_order_and_with_the_same_content(kafka, run):
+    kafka.refusals = 2
+    run()
+    assert_whole(kafka)
+
+
+def test_brokers_and_topics_that_are_not_there_yet_are_waited_for_and_told(kafka, run, caplog):
+    kafka.unreachable, kafka.missing = 2, 2
+    run()
+    assert_whole(kafka)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [
+        "Kafka does not answer; waiting",
+        "Kafka at 127.0.0.1:1 has no topic ['hydraulic', 'hydraulic_inspections']; waiting for it",
+    ]
+
+
+def test_a_full_queue_delays_and_drops_nothing(kafka, run):
+    kafka.full = 5
+    run()
+    assert_whole(kafka)
+
+
+def test_after_a_pause_no_readings_are_made_up(kafka, run, monkeypatch):
+    slept = False
+    real = produce.time.time
+
+    def jump() -> float:
+        return real() + (600 if slept else 0)
+
+    monkeypatch.setattr(produce.time, "time", jump)
+    accept = Kafka.accept
+
+    def accept_and_sleep(self, message, outbox_file):
+        nonlocal slept
+        slept = slept or len(self.records) > 10
+        accept(self, message, outbox_file)
+
+    monkeypatch.setattr(Kafka, "accept", accept_and_sleep)
+    run()
+    times = [
+        decode(HYDRAULIC_READING, one.key, one.value)["event_time"]
+        for one in kafka.records
+        if one.topic == "hydraulic" and one.facility == 1000
+    ]
+    assert (np.diff(times) > 500).sum() == 1
+    assert times[-1] - times[0] < 700
+    assert_whole(kafka)
