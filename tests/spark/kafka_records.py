@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-COLUMNS = (
-    "key binary, value binary, topic string, partition int, offset bigint, timestamp timestamp, "
-    "timestampType int, headers array<struct<key: string, value: binary>>"
-)
+HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 SENT = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 """The Kafka timestamp of every record here."""
 NOW = SENT.timestamp()
@@ -44,7 +42,16 @@ def records(
     headers: list[tuple[str, bytes]] | None = None,
 ) -> DataFrame:
     """One record for each value, at consecutive offsets of partition 2."""
-    rows = [
-        (b"100", value, topic, 2, offset, SENT, 0, headers) for offset, value in enumerate(values, start=first_offset)
-    ]
-    return spark.createDataFrame(rows, COLUMNS)
+    count = len(values)
+    columns = {
+        "key": pa.array([b"100"] * count, pa.binary()),
+        "value": pa.array(values, pa.binary()),
+        "topic": pa.array([topic] * count, pa.string()),
+        "partition": pa.array([2] * count, pa.int32()),
+        "offset": pa.array(range(first_offset, first_offset + count), pa.int64()),
+        "timestamp": pa.array([SENT] * count, pa.timestamp("us", tz="UTC")),
+        "timestampType": pa.array([0] * count, pa.int32()),
+        "headers": pa.array([headers and [{"key": key, "value": value} for key, value in headers]] * count, HEADERS),
+    }
+    # From Arrow, because rows from Python would start Python workers.
+    return spark.createDataFrame(pa.table(columns))

@@ -41,6 +41,7 @@ def test_what_was_acknowledged_is_not_kept_but_its_seq_is(tmp_path):
     assert [one.seq for one in after.unacknowledged.values()] == [2]
     after.acknowledge(message(2))
     after.close()
+    Outbox(tmp_path, "heat").close()
     last = Outbox(tmp_path, "heat")
     assert (last.unacknowledged, last.last) == ({}, {("heat", 100): 2})
 

@@ -58,6 +58,11 @@ def test_no_more_is_read_than_needed():
     assert scan({0: LONG, 1: LONG}, 1000)[1] == 2000
 
 
+def test_a_long_topic_takes_few_rounds():
+    found = TailScan(HYDRAULIC_READING, [1000], {0: (0, 1_000_000)})
+    assert sum(1 for _ in iter(found.next_ranges, {})) <= 11
+
+
 def test_every_record_is_read_once_down_to_the_beginning_of_the_topic():
     assert scan({0: [POISON] * 7_777, 1: [POISON] * 10}, 1000)[1] == 7_787
     assert scan({0: [POISON] * 7_777}, 1000, low=7_000)[1] == 777

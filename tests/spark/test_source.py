@@ -1,0 +1,15 @@
+import pytest
+from soh_spark.source import source_options
+
+from soh.specs.topics import HEAT
+
+
+def test_a_topic_is_read_from_its_beginning_with_headers_in_bounded_batches():
+    options = source_options(HEAT, "broker:9092")
+    assert (options["subscribe"], options["startingOffsets"], options["includeHeaders"]) == ("heat", "earliest", "true")
+    assert int(options["maxOffsetsPerTrigger"]) > 0
+
+
+@pytest.mark.parametrize(("accept_loss", "fails"), [(False, "true"), (True, "false")])
+def test_lost_records_end_the_query_unless_a_person_said_otherwise(accept_loss, fails):
+    assert source_options(HEAT, "broker:9092", accept_loss=accept_loss)["failOnDataLoss"] == fails
