@@ -2,7 +2,8 @@
 
 **Runs** only by hand, with the app and the action as parameters. *stop* pauses the app's Dag, kills the driver,
 proves that no NodeManager lists a container of it, and marks the run failed, in this order. *start* unpauses
-the Dag. *restart* marks the run failed; the next run replaces the driver within seconds.
+the Dag, and a run launches the app within seconds. *restart* clears the task of the current run, kills the
+driver and waits until the run has launched another one.
 
 **If a task fails**, its log tells the steps done so far and what did not answer. A stop that failed half-way
 leaves the Dag paused: run it again.

@@ -13,9 +13,9 @@ for the same reason: mend what the log names. After 300 failed runs in a row, a 
 Dag pauses itself. Every ended lifetime is a failed run, so old ones count: delete them before you unpause.
 
 **Re-running**: to *restart* the app, clear the task of the current run. To *stop* it use
-`./soh streams stop APP` or the Dag `stream_control`: marking the run failed by hand starts the next one
-at once, and pausing alone leaves the app running. Two drivers never run one stream: a run first kills
-what an older one left.
+`./soh streams stop APP` or the Dag `stream_control`: marking the run failed by hand only starts the next
+one, and pausing alone leaves the app running. Two drivers never run one stream: a run first kills what an
+older one left, and proves that it is gone.
 """
 
 from airflow.sdk import DAG

@@ -98,6 +98,24 @@ class AirflowApi:
         """Set the state of a run; its unfinished tasks are ended with it."""
         self._call("PATCH", _run_path(dag_id, run_id), {"state": state.value})
 
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Begin all tasks of a run anew; what they run outside is told to stop."""
+        body = {"dag_run_id": run_id, "dry_run": False, "only_failed": False}
+        self._call("POST", f"/api/v2/dags/{_quoted(dag_id)}/clearTaskInstances", body)
+
+    def reparse(self, dag_id: str) -> None:
+        """Have the Dag's file read within seconds.
+
+        The scheduler does not see that a run was ended through this API, and starts no next one, until
+        the Dag's file is read again, which otherwise may take minutes.
+        """
+        token = self._call("GET", f"/api/v2/dags/{_quoted(dag_id)}")["file_token"]
+        path = f"/api/v2/parseDagFile/{_quoted(token)}"
+        response = self._authorized("PUT", path, None)
+        # A conflict is a request that waits already.
+        if response.status_code != requests.codes.conflict and not response.ok:
+            raise _refused(response, f"PUT {self.url}{path}")
+
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, *, run_id: str | None = None) -> str:
         """Start a run by hand; its id, which Airflow makes up when none is given."""
         body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}
@@ -130,12 +148,15 @@ class AirflowApi:
         return {raw["filename"]: raw["stack_trace"] for raw in answer["import_errors"]}
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        return _decoded(self._authorized(method, path, body), f"{method} {self.url}{path}")
+
+    def _authorized(self, method: str, path: str, body: dict[str, Any] | None) -> requests.Response:
         response = self._send(method, path, body)
         if response.status_code == requests.codes.unauthorized:
             # A token ends after a day, and with a restart of the api-server that has another secret.
             self._token = None
             response = self._send(method, path, body)
-        return _decoded(response, f"{method} {self.url}{path}")
+        return response
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> requests.Response:
         if self._token is None:
@@ -181,13 +202,17 @@ def _quoted(name: str) -> str:
 
 
 def _decoded(response: requests.Response, request: str) -> dict[str, Any]:
-    if response.status_code // 100 == 4:
-        raise BadInput(f"Airflow refused {request}: {response.status_code} {response.text[:500]}")
+    if not response.ok:
+        raise _refused(response, request)
     try:
-        response.raise_for_status()
         decoded = response.json()
-    except (requests.RequestException, ValueError) as error:
+    except ValueError as error:
         raise ServerUnreachable(f"Airflow failed on {request}: {error}") from error
     if not isinstance(decoded, dict):
         raise ServerUnreachable(f"{request} answered {type(decoded).__name__}, not an object: is that Airflow?")
     return decoded
+
+
+def _refused(response: requests.Response, request: str) -> BadInput | ServerUnreachable:
+    kind = BadInput if response.status_code // 100 == 4 else ServerUnreachable
+    return kind(f"Airflow refused {request}: {response.status_code} {response.text[:500]}")

@@ -191,7 +191,7 @@ def _control(action: str, app_name: str) -> None:
 def main() -> None:
     """Run one command; an error of ours is a sentence, not a stack."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="./soh")
     except SohError as error:
         sys.exit(f"soh: {error}")
     except subprocess.CalledProcessError as error:

@@ -21,7 +21,7 @@ FORGOTTEN_AFTER = timedelta(days=14)
 """Kafka keeps no topic longer, so a query that another one replaced this long ago cannot come back."""
 
 UNDOES = "soh.undoes"
-"""Key in the summary of a snapshot that took another one back; its value is the other's id."""
+"""Key in the summary of a snapshot that put back what a rewrite had removed; its value is the rewrite's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +91,16 @@ def plan(files: Sequence[DataFile], table: TableSpec) -> Plan:
 
 
 def unproven(chain: Sequence[Snapshot], proven: int | None) -> list[Snapshot]:
-    """Rewrites of data after snapshot `proven`, oldest first; `chain` goes from the newest snapshot back.
+    """Rewrites of data, and undos of them, after snapshot `proven`, oldest first.
 
-    Those of earlier runs are among them, so that a run that died between commit and proof is made good.
+    `chain` goes from the newest snapshot back. Rewrites of earlier runs are among them, so that a run that died
+    between commit and proof is made good.
     """
     found: list[Snapshot] = []
     for snapshot in chain:
         if snapshot.id == proven:
             break
-        if snapshot.replaces_data:
+        if snapshot.replaces_data or snapshot.undoes is not None:
             found.insert(0, snapshot)
     return found
 

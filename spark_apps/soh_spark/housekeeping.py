@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
 from soh.errors import RewriteConflict
@@ -54,12 +55,16 @@ def retry_conflicts(what: str, act: Callable[[], T]) -> T:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return act()
-        except PySparkException as error:
-            # Spark wraps Iceberg's exception as often as not; the trace names every cause.
-            trace = getattr(error, "_stackTrace", None) or str(error)
-            if not any(name in trace for name in _CONFLICTS):
+        except (PySparkException, Py4JJavaError) as error:
+            if not _is_conflict(error):
                 raise
             log.warning("%s, attempt %s of %s: another writer was faster", what, attempt, ATTEMPTS)
     raise RewriteConflict(
         f"{what}: other writers committed first, {ATTEMPTS} times; nothing is changed. Look for a second compaction"
     )
+
+
+def _is_conflict(error: Exception) -> bool:
+    # PySpark translates some of Java's exceptions and passes others on; either way the trace names every cause.
+    trace = getattr(error, "_stackTrace", None) or str(error)
+    return any(name in trace for name in _CONFLICTS)

@@ -119,12 +119,18 @@ class LakeTable:
         java = self._java()
         all_changes = jvm(self.spark).org.apache.iceberg.SnapshotChanges.builderFor(java)
         changes = all_changes.snapshot(java.snapshot(rewrite.id)).build()
-        inverse = java.newRewrite()
-        for file in changes.addedDataFiles():
-            inverse.deleteFile(file)
-        for file in changes.removedDataFiles():
-            inverse.addFile(file)
-        inverse.set(UNDOES, str(rewrite.id)).commit()
+        # Two snapshots in one commit, because no single operation will do: Iceberg refuses a rewrite that adds
+        # more rows than it removes, and an overwrite does not notice when what it removes is gone already.
+        both = java.newTransaction()
+        removal = both.newDelete()
+        for file in changes.addedDataFiles().iterator():
+            removal.deleteFile(file)
+        removal.validateFilesExist().commit()
+        addition = both.newFastAppend()
+        for file in changes.removedDataFiles().iterator():
+            addition.appendFile(file)
+        addition.set(UNDOES, str(rewrite.id)).commit()
+        both.commitTransaction()
 
     def _java(self) -> Any:
         """The table in Iceberg's own interface, with the metadata of this moment."""

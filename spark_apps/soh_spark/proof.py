@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 
 from soh.errors import ProofFailed
 from soh_spark.compaction import Snapshot, to_undo, unproven
@@ -58,7 +59,7 @@ def settle(lake: LakeTable, since: int | None) -> Settled:
     for rewrite in pending:
         if rewrite.undoes is not None:
             # Left by a run that died before it had checked its own undo.
-            _check_undo(lake, next(other for other in chain if other.id == rewrite.undoes), rewrite)
+            _check_undo(lake, chain, rewrite)
         elif rewrite.parent not in known:
             log.warning("rewrite %s cannot be proven: its parent snapshot has expired", rewrite.id)
         elif rewrite.id not in undone:
@@ -97,11 +98,12 @@ def _undo(lake: LakeTable, rewrite: Snapshot) -> Snapshot:
     for attempt in range(1, UNDO_ATTEMPTS + 1):
         try:
             lake.put_back(rewrite)
-        except Py4JJavaError as error:
-            log.warning("undo of %s, attempt %s: %s", rewrite.id, attempt, error.java_exception)
-        undo = _undo_of(lake.chain(), rewrite)
+        except (PySparkException, Py4JJavaError) as error:
+            log.warning("undo of %s, attempt %s: %s", rewrite.id, attempt, error)
+        chain = lake.chain()
+        undo = next((snapshot for snapshot in chain if snapshot.undoes == rewrite.id), None)
         if undo is not None:
-            _check_undo(lake, rewrite, undo)
+            _check_undo(lake, chain, undo)
             log.warning("rewrite %s is undone by snapshot %s", rewrite.id, undo.id)
             return undo
     raise ProofFailed(
@@ -110,17 +112,20 @@ def _undo(lake: LakeTable, rewrite: Snapshot) -> Snapshot:
     )
 
 
-def _undo_of(chain: Sequence[Snapshot], rewrite: Snapshot) -> Snapshot | None:
-    return next((snapshot for snapshot in chain if snapshot.undoes == rewrite.id), None)
+def _check_undo(lake: LakeTable, chain: Sequence[Snapshot], undo: Snapshot) -> None:
+    """The undo must leave what was there before the rewrite, and everything appended since.
 
-
-def _check_undo(lake: LakeTable, rewrite: Snapshot, undo: Snapshot) -> None:
-    """The undo must leave what was there before the rewrite, and everything appended since."""
-    assert rewrite.parent is not None, f"rewrite {rewrite.id} has no parent"
-    assert undo.parent is not None, f"undo {undo.id} has no parent"
-    days = lake.days_of(rewrite)
-    held = lake.contents([rewrite.parent, rewrite.id, undo.parent, undo.id], days)
-    due = after_undo(current=held[undo.parent], wrong=held[rewrite.id], right=held[rewrite.parent])
+    The parent of an undo is the removal that was committed with it: what was there before has to be looked for
+    one step further back.
+    """
+    known = {snapshot.id: snapshot for snapshot in chain}
+    removal = known.get(undo.parent or 0)
+    rewrite = known.get(undo.undoes or 0)
+    if removal is None or removal.parent is None or rewrite is None or rewrite.parent is None:
+        log.warning("undo %s cannot be checked: snapshots before it have expired", undo.id)
+        return
+    held = lake.contents([rewrite.parent, rewrite.id, removal.parent, undo.id], lake.days_of(rewrite))
+    due = after_undo(current=held[removal.parent], wrong=held[rewrite.id], right=held[rewrite.parent])
     if found := differences(due, held[undo.id]):
         raise ProofFailed(
             f"snapshot {undo.id} of {lake.name} should have undone rewrite {rewrite.id}, but has not: "

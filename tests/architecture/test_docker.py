@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.architecture.conftest import SECRETS, config
 
 from soh.local import environments
@@ -53,6 +54,17 @@ def test_files_follow_the_schema_of_their_kind(schema, file, tmp_path):
     broken = tmp_path / "broken.yml"
     broken.write_text((PROJECT / file).read_text() + "\nno-such-key: {}\n")
     assert run(*check, broken).returncode != 0
+
+
+def test_scripts_are_bash_those_of_the_workflow_too(tmp_path):
+    workflow = yaml.safe_load((PROJECT / ".github/workflows/ci.yml").read_text())
+    steps = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    assert len(steps) > 5
+    scripts = [*(PROJECT / "docker").rglob("*.sh")]
+    for number, step in enumerate(steps):
+        scripts.append(tmp_path / f"{number}.sh")
+        scripts[-1].write_text(re.sub(r"\$\{\{.*?\}\}", "x", step))
+    assert {script: done.stderr for script in scripts if (done := run("bash", "-n", script)).returncode} == {}
 
 
 def test_hadolint_finds_nothing_in_the_dockerfile_and_something_in_a_bad_one(tmp_path):
@@ -98,6 +110,7 @@ def test_new_env_makes_every_secret_once_and_for_this_user_only(tmp_path):
     assert min(len(value) for value in values.values()) >= 40
     assert len(set(values.values())) == len(SECRETS)
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert {"/.env", "/.env.partial"} <= set((PROJECT / ".gitignore").read_text().split())
     before = made.read_text()
     again = run(tmp_path / "docker" / "new-env.sh")
     assert again.returncode != 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -239,10 +240,22 @@ def test_decisions_are_numbered_without_a_gap():
 
 
 def text_files() -> list[Path]:
-    """Every file that git has, or would have after `git add`."""
+    """Every file that git has, or would have after `git add`; without git, what its ignore file lets through."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split("\n")
-    return [PROJECT / name for name in listed if name and (PROJECT / name).is_file()]
+    listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        return [PROJECT / name for name in listed.stdout.split("\n") if name and (PROJECT / name).is_file()]
+    ignored = {line.strip("/*") for line in (PROJECT / ".gitignore").read_text().split()}
+    found = (folder / name for top in PROJECT.iterdir() if top.name not in ignored for folder, name in walk(top))
+    return [path for path in found if not set(path.relative_to(PROJECT).parts) & ignored]
+
+
+def walk(top: Path) -> Iterator[tuple[Path, str]]:
+    if top.is_file():
+        yield top.parent, top.name
+    for folder, _, names in os.walk(top):
+        for name in names:
+            yield Path(folder), name
 
 
 OF_A_MACHINE = re.compile(r"(?<![\w.$}~])/(?:home|root|Users|work)/\w[\w./-]*")

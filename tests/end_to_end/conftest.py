@@ -27,3 +27,10 @@ def platform() -> Iterator[Platform]:
         assert done.returncode == 0, done.stderr
         assert not left, f"./soh down left {left}"
         assert not running.home.path.exists()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Waits in these tests have limits of their own; the one on a test only ends what hangs altogether."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(1800))

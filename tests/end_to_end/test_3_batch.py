@@ -43,8 +43,7 @@ def test_triggered_from_the_command_line_it_compacts_beside_the_running_stream(p
 
 
 def test_its_figures_say_fewer_files_and_equal_rows(platform, api):
-    figures = api.xcom("batch_nightly", "by_cli", "report")
-    heat = figures["heat_raw"]
+    heat = api.xcom("batch_nightly", "by_cli", "report")["heat_raw"]
     assert heat["files_after"] < heat["files_before"]
     assert heat["rows"] > 0
     assert heat["duplicates"] == 0

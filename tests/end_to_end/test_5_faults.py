@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from tests.end_to_end.scratch import RECOVERY, DriverCount, wait_for
 
+from soh.local import processes
 from soh.specs import FLEETS, STREAMS, TableSpec
 
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
@@ -39,6 +40,8 @@ VICTIMS = {
     "triggerer": lambda p: [p.supervisor.pid("airflow-triggerer")],
     "all of Airflow": lambda p: [p.supervisor.pid(name) for name in AIRFLOW],
     "fleet": lambda p: [p.supervisor.pid("fleet-heat")],
+    # Once more, for the triggerer that supervises it now was not there when it was launched.
+    "driver after all of Airflow": lambda p: [process.pid for process in p.drivers()],
 }
 
 
@@ -61,9 +64,14 @@ def test_after_kill_9_the_stream_commits_again(platform, driver_count, victim):
         )
 
     wait_for(recovered, RECOVERY, f"commits after kill -9 of the {victim}")
-    if victim != "driver":
+    if not victim.startswith("driver"):
         # Nothing but the driver's own death may cost the driver.
         assert platform.stream("heat_to_lake")["yarn_app_id"] == before["yarn_app_id"]
+
+
+def test_a_killed_scheduler_leaves_no_workers_behind(platform):
+    living = [p for p in processes.of(platform.home) if p.ppid() == 1 and "LocalExecutor" in " ".join(p.cmdline())]
+    assert living == []
 
 
 @pytest.mark.timeout(600)

@@ -28,6 +28,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
             "spark.ui.enabled": "false",
             "spark.jars": ",".join(jars),
             "spark.sql.artifact.isolation.enabled": "false",
+            "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
             "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
             "spark.sql.catalog.lake.type": "hadoop",
             "spark.sql.catalog.lake.warehouse": str(warehouse),

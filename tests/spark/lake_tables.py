@@ -1,15 +1,15 @@
 """Small tables of the lake, filled as a stream would: one file a commit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
 from pyspark.sql import SparkSession
-from soh_spark.schema import ensure_table
 
 from soh.specs import TableSpec
 from soh.specs.tables import HYDRAULIC_RAW
+from soh_spark.schema import ensure_table
 
 DAY = date(2026, 5, 1)
 NEXT_DAY = date(2026, 5, 2)
@@ -33,7 +33,9 @@ def created(spark: SparkSession, name: str) -> Iterator[TableSpec]:
         yield table
 
 
-def append(spark: SparkSession, table: TableSpec, first_offset: int, rows: int = 10, day: date = DAY) -> None:
+def append(
+    spark: SparkSession, table: TableSpec, first_offset: int, rows: int = 10, day: date = DAY, branch: str = "main"
+) -> None:
     """Commit one file with `rows` readings of five facilities, at consecutive offsets; some values null or -0.0."""
     spark.range(first_offset, first_offset + rows, 1, 1).selectExpr(
         "id % 5 + 1000 AS facility_id",
@@ -45,33 +47,36 @@ def append(spark: SparkSession, table: TableSpec, first_offset: int, rows: int =
         "0 AS kafka_partition",
         "id AS kafka_offset",
         "timestamp'2026-05-01 12:00:00' AS kafka_timestamp",
-    ).writeTo(table.identifier).append()
+    ).writeTo(f"{table.identifier}.branch_{branch}").append()
 
 
 CHANNELS = tuple(enumerate(field.name for field in HYDRAULIC_RAW.schema.measurements))
 
 
-def replace_day(spark: SparkSession, table: TableSpec, first_offset: int, rows: int, **summary: str) -> int:
+def replace_day(
+    spark: SparkSession, table: TableSpec, first_offset: int, rows: int, summary: Mapping[str, str] | None = None
+) -> int:
     """Commit a rewrite of DAY that leaves `rows` readings from `first_offset` on; returns its snapshot.
 
     What a broken rewrite would do: it is a `replace` by Iceberg's interface, with other content.
     """
-    load, session = spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable, spark._jsparkSession
+    load = spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable
     changes = spark._jvm.org.apache.iceberg.SnapshotChanges
-    with created(spark, f"{table.name}_other") as other, _kept_files(spark, other):
-        append(spark, other, first_offset, rows)
-        source = load(session, other.identifier)
-        (file,) = changes.builderFor(source).snapshot(source.currentSnapshot()).build().addedDataFiles()
-        target = load(session, table.identifier)
-        rewrite = target.newRewrite()
-        for task in target.newScan().planFiles():
-            if task.file().partition().toString() == file.partition().toString():
-                rewrite.deleteFile(task.file())
-        rewrite.addFile(file)
-        for key, value in summary.items():
-            rewrite.set(key, value)
-        rewrite.commit()
-    return target.currentSnapshot().snapshotId()
+    # A branch is a place in the same table where a file can be written without being in the table.
+    spark.sql(f"ALTER TABLE {table.identifier} CREATE BRANCH aside")
+    append(spark, table, first_offset, rows, branch="aside")
+    java = load(spark._jsparkSession, table.identifier)
+    (added,) = changes.builderFor(java).snapshot(java.snapshot("aside")).build().addedDataFiles()
+    rewrite = java.newRewrite()
+    for task in java.newScan().planFiles().iterator():
+        if task.file().partition().toString() == added.partition().toString():
+            rewrite.deleteFile(task.file())
+    rewrite.addFile(added)
+    for key, value in (summary or {}).items():
+        rewrite.set(key, value)
+    rewrite.commit()
+    spark.sql(f"ALTER TABLE {table.identifier} DROP BRANCH aside")
+    return java.currentSnapshot().snapshotId()
 
 
 def offsets(spark: SparkSession, table: TableSpec) -> list[int]:

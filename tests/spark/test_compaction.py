@@ -1,6 +1,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+
+from soh.specs import TOPICS
+from soh.specs.tables import HEAT_RAW
 from soh_spark.compaction import (
     FORGOTTEN_AFTER,
     KEPT_SNAPSHOTS,
@@ -12,9 +15,6 @@ from soh_spark.compaction import (
     to_undo,
     unproven,
 )
-
-from soh.specs import TOPICS
-from soh.specs.tables import HEAT_RAW
 
 TARGET = HEAT_RAW.target_file_size
 LARGE = DataFile(size=TARGET, rows=1000)
@@ -55,9 +55,12 @@ def commit(id_: int, hours_ago: float, query: str | None = None) -> Snapshot:
     return Snapshot(id=id_, parent=id_ - 1, committed_at=at, operation="append", summary=summary)
 
 
-def rewrite(id_: int, *, files: int = 3, undoes: int | None = None) -> Snapshot:
-    summary = {"deleted-data-files": str(files)} | ({"soh.undoes": str(undoes)} if undoes else {})
-    return Snapshot(id=id_, parent=id_ - 1, committed_at=NOW, operation="replace", summary=summary)
+def rewrite(id_: int) -> Snapshot:
+    return Snapshot(id=id_, parent=id_ - 1, committed_at=NOW, operation="replace", summary={"deleted-data-files": "3"})
+
+
+def undo(id_: int, *, of: int) -> Snapshot:
+    return Snapshot(id=id_, parent=id_ - 1, committed_at=NOW, operation="append", summary={"soh.undoes": str(of)})
 
 
 def manifests(id_: int) -> Snapshot:
@@ -73,6 +76,7 @@ def manifests(id_: int) -> Snapshot:
         pytest.param([rewrite(1), commit(2, 2), rewrite(3), rewrite(4)], 1, [3, 4], id="oldest-first-after-the-proven"),
         pytest.param([rewrite(1), commit(2, 2)], 1, [], id="all-proven"),
         pytest.param([rewrite(8), commit(9, 1)], 5, [8], id="the-proven-one-has-expired"),
+        pytest.param([rewrite(1), undo(2, of=1)], None, [1, 2], id="an-undo-is-checked-too"),
         pytest.param([commit(1, 1), manifests(2)], None, [], id="manifests-hold-no-readings"),
     ],
 )
@@ -91,12 +95,16 @@ MAY_1, MAY_2 = date(2026, 5, 1), date(2026, 5, 2)
         pytest.param([(1, {MAY_1}, False), (2, {MAY_1}, True)], [2, 1], id="a-right-one-on-top-goes-first"),
         pytest.param([(1, {MAY_1}, False), (2, {MAY_2}, True)], [1], id="another-day-stays"),
         pytest.param(
-            [(1, {MAY_1}, False), (2, {MAY_1, MAY_2}, True), (3, {MAY_2}, True)], [3, 2, 1], id="spoiled-through-a-third"
+            [(1, {MAY_1}, False), (2, {MAY_1, MAY_2}, True), (3, {MAY_2}, True)],
+            [3, 2, 1],
+            id="spoiled-in-two-steps",
         ),
     ],
 )
 def test_wrong_rewrites_and_those_built_on_them_are_undone_newest_first(rewrites, expected):
-    assert [snapshot.id for snapshot in to_undo([(rewrite(id_), days, right) for id_, days, right in rewrites])] == expected
+    assert [
+        snapshot.id for snapshot in to_undo([(rewrite(id_), days, right) for id_, days, right in rewrites])
+    ] == expected
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+
 from soh_spark.content import NOTHING, Sums, after_undo, differences, shortened, total
 
 DAY = date(2026, 5, 1)
@@ -17,21 +18,14 @@ def sums(rows: int, hash_: int) -> Sums:
         pytest.param({}, {}, [], id="nothing"),
         pytest.param({A: sums(2, 7), B: sums(1, -5)}, {B: sums(1, -5), A: sums(2, 7)}, [], id="equal"),
         pytest.param({A: NOTHING}, {}, [], id="no-rows-is-nothing"),
-        pytest.param(
-            {A: sums(2000, 7)}, {A: sums(1999, 7)}, ["facility 100 on 2026-05-01: 2,000 rows before, 1,999 after"], id="lost"
-        ),
-        pytest.param({A: sums(2, 7)}, {}, ["facility 100 on 2026-05-01: 2 rows before, 0 after"], id="facility-lost"),
-        pytest.param({}, {A: sums(2, 7)}, ["facility 100 on 2026-05-01: 0 rows before, 2 after"], id="facility-made-up"),
-        pytest.param(
-            {A: sums(2, 7)},
-            {A: sums(2, 8)},
-            ["facility 100 on 2026-05-01: 2 rows with hash 7 before, 8 after"],
-            id="value-changed",
-        ),
+        pytest.param({A: sums(2000, 7)}, {A: sums(1999, 7)}, ["2,000 rows before, 1,999 after"], id="row-lost"),
+        pytest.param({A: sums(2, 7)}, {}, ["2 rows before, 0 after"], id="facility-lost"),
+        pytest.param({}, {A: sums(2, 7)}, ["0 rows before, 2 after"], id="facility-made-up"),
+        pytest.param({A: sums(2, 7)}, {A: sums(2, 8)}, ["2 rows with hash 7 before, 8 after"], id="value-changed"),
     ],
 )
 def test_differences_name_the_facility_and_its_figures(before, after, expected):
-    assert differences(before, after) == expected
+    assert differences(before, after) == [f"facility 100 on 2026-05-01: {figures}" for figures in expected]
 
 
 @pytest.mark.parametrize(

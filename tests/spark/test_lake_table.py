@@ -1,8 +1,8 @@
 import pytest
+from tests.spark.lake_tables import DAY, NEXT_DAY, append, created
+
 from soh_spark.content import differences
 from soh_spark.lake_table import LakeTable
-
-from tests.spark.lake_tables import DAY, NEXT_DAY, append, created
 
 
 @pytest.fixture(scope="module")

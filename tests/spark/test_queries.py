@@ -3,17 +3,17 @@ import signal
 import threading
 
 import pytest
-from pyspark.sql import functions as F
-from soh_spark.queries import supervise
+from pyspark.sql.functions import col, lit, raise_error, when
 
 from soh.errors import QueryDied
+from soh_spark.queries import supervise
 
 
 def query(spark, name, *, dies_at=None):
     """A query that counts; at `dies_at` it meets a row that raises."""
     rows = spark.readStream.format("rate").option("rowsPerSecond", 20).load()
     if dies_at is not None:
-        rows = rows.where(F.when(F.col("value") == dies_at, F.raise_error(F.lit("the sink is full"))).isNull())
+        rows = rows.where(when(col("value") == dies_at, raise_error(lit("the sink is full"))).isNull())
     return rows.writeStream.queryName(name).format("noop").trigger(processingTime="200 milliseconds").start()
 
 

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 from pyspark.sql.types import StructType
-from soh_spark.schema import alterations, create_statement, ensure_table, properties, table_type, wire_type
+from tests.spark.lake_tables import dropped
 
 from soh.errors import TableConflict
 from soh.specs import TABLES, TOPICS, FieldType
 from soh.specs.tables import HEAT_INSPECTIONS, HYDRAULIC_RAW, PLACE_COLUMNS
-from tests.spark.lake_tables import dropped
+from soh_spark.schema import alterations, create_statement, ensure_table, properties, table_type, wire_type
 
 
 @pytest.mark.parametrize("schema", [topic.schema for topic in TOPICS.values() if topic.schema], ids=lambda it: it.name)
@@ -72,8 +72,12 @@ def test_a_column_of_another_type_is_refused_by_name():
     (condition,) = [field for field in HEAT_INSPECTIONS.columns if field.name == "condition"]
     assert condition.type is FieldType.STRING
     existing = StructType(
-        [column if column.name != "condition" else type(column)("condition", table_type(HYDRAULIC_RAW)["ts1"].dataType)
-         for column in table_type(HEAT_INSPECTIONS)]
+        [
+            column
+            if column.name != "condition"
+            else type(column)("condition", table_type(HYDRAULIC_RAW)["ts1"].dataType)
+            for column in table_type(HEAT_INSPECTIONS)
+        ]
     )
     with pytest.raises(TableConflict, match=r"column condition of lake\.soh\.heat_inspections is double.*as string"):
         alterations(HEAT_INSPECTIONS, existing, properties(HEAT_INSPECTIONS))

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
-from soh_spark.schema import ensure_table
-from soh_spark.sinks import dead_letter_options, dead_letters, lake_rows, start
+from tests.spark.kafka_records import SENT, heat, records, text
+from tests.spark.lake_tables import dropped, offsets
 
 from soh.specs import StreamSpec
 from soh.specs.streams import HEAT_DEAD_LETTERS, HEAT_TO_LAKE
 from soh.specs.tables import HEAT_RAW
 from soh.specs.topics import HEAT_DEAD
-from tests.spark.kafka_records import SENT, heat, records, text
-from tests.spark.lake_tables import dropped, offsets
+from soh_spark.schema import ensure_table
+from soh_spark.sinks import dead_letter_options, dead_letters, lake_rows, start
 
 MIXED = [text(heat()), b"poison", text(heat(temperature="warm")), text(heat(sensor_id=5)), None, text(heat(온도=None))]
 

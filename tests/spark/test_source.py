@@ -1,7 +1,7 @@
 import pytest
-from soh_spark.source import source_options
 
 from soh.specs.topics import HEAT
+from soh_spark.source import source_options
 
 
 def test_a_topic_is_read_from_its_beginning_with_headers_in_bounded_batches():

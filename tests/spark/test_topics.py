@@ -1,9 +1,9 @@
 from datetime import timedelta
 
 import pytest
-from soh_spark.topics import existing_topics, wait_for_topics
 
 from soh.errors import ServerUnreachable, TopicMissing
+from soh_spark.topics import existing_topics, wait_for_topics
 
 
 class Broker:

@@ -64,6 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self):
         self._serve()
 
+    def do_PUT(self):
+        self._serve()
+
     def log_message(self, *arguments):
         """Say nothing."""
 
@@ -126,6 +129,28 @@ def test_pausing_and_marking_say_what_is_wanted(server, api):
     api.unpause("x")
     api.mark("x", RUN_ID, RunState.FAILED)
     assert [body for _, body in server.asked] == [{"is_paused": True}, {"is_paused": False}, {"state": "failed"}]
+
+
+def test_a_clear_begins_all_tasks_of_a_run_anew(server, api):
+    server.answers["POST /api/v2/dags/x/clearTaskInstances"] = (200, {"task_instances": []})
+    api.clear("x", RUN_ID)
+    assert server.asked[-1][1] == {"dag_run_id": RUN_ID, "dry_run": False, "only_failed": False}
+
+
+@pytest.mark.parametrize("status", [201, 409], ids=["asked", "asked-already"])
+def test_a_dag_file_is_read_again_by_its_token(server, api, status):
+    server.answers |= {
+        "GET /api/v2/dags/x": (200, {"file_token": "a/b"}),
+        "PUT /api/v2/parseDagFile/a%2Fb": (status, None),
+    }
+    api.reparse("x")
+    assert server.asked[-1][0] == "PUT /api/v2/parseDagFile/a%2Fb"
+
+
+def test_a_dag_file_that_cannot_be_read_again_is_an_error(server, api):
+    server.answers["GET /api/v2/dags/x"] = (200, {"file_token": "gone"})
+    with pytest.raises(BadInput, match="parseDagFile"):
+        api.reparse("x")
 
 
 def test_a_run_by_hand_has_no_logical_date(server, api):

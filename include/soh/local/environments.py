@@ -6,6 +6,7 @@ Standard library only: this runs under the system's Python, before anything is i
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -42,8 +43,8 @@ def ensure(steps: Steps) -> None:
 
 
 def complete() -> bool:
-    """Whether the environments were made by `ensure` from the locks as they are now."""
-    return all(
+    """Whether nothing is left for `ensure` to do: packages there, environments made from the locks as they are now."""
+    return not _missing_packages() and all(
         _is_stamped(VENVS / name, lock)
         for name, lock in (
             ("airflow", PROJECT / "requirements.txt"),
@@ -82,7 +83,7 @@ def _find_java() -> Path | None:
     return None
 
 
-def _system_packages(say: Callable[[str], None]) -> str:
+def _missing_packages() -> list[str]:
     missing = []
     if _find_java() is None:
         missing.append("java")
@@ -90,8 +91,13 @@ def _system_packages(say: Callable[[str], None]) -> str:
         missing.append("postgresql")
     if shutil.which("mvn") is None:
         missing.append("maven")
-    if subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode:
+    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         missing.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
+    return missing
+
+
+def _system_packages(say: Callable[[str], None]) -> str:
+    missing = _missing_packages()
     if not missing:
         return "all there"
     if shutil.which("apt-get") is None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from soh.airflow_api import DagRun, RunState, TaskInstance
 from soh.errors import BadInput, ServerUnreachable
 from soh.specs import STREAM_APPS, StreamAppSpec
-from soh.streams.takeover import Cluster, Say, end_all
+from soh.streams.takeover import Cluster, Say, end_all, end_app
 
 SUBMISSION_DIES_WITHIN = timedelta(seconds=60)
 """From marking a run failed until its worker has noticed and a spark-submit under way is dead."""
@@ -38,6 +38,8 @@ class Scheduler(Protocol):
     def unpause(self, dag_id: str) -> None: ...
     def runs(self, dag_id: str, *states: RunState) -> list[DagRun]: ...
     def mark(self, dag_id: str, run_id: str, state: RunState) -> None: ...
+    def clear(self, dag_id: str, run_id: str) -> None: ...
+    def reparse(self, dag_id: str) -> None: ...
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]: ...
 
 
@@ -87,20 +89,24 @@ def _stop(app: StreamAppSpec, airflow: Scheduler, cluster: Cluster, say: Say, sl
 
 def _start(app: StreamAppSpec, airflow: Scheduler, say: Say) -> None:
     airflow.unpause(app.dag_id)
+    airflow.reparse(app.dag_id)
     say(f"{app.dag_id} is unpaused: a run of it launches {app.name} within seconds, if none does already")
 
 
 def _restart(
     app: StreamAppSpec, airflow: Scheduler, cluster: Cluster, say: Say, sleep: Callable[[float], None]
 ) -> None:
-    before = _living(app, cluster)
-    # The next run kills what the old one left and proves it gone before it launches.
-    for run in _open_runs(app, airflow):
-        airflow.mark(app.dag_id, run.run_id, RunState.FAILED)
-        say(f"run {run.run_id} is marked failed: the next run replaces its driver")
-    if airflow.is_paused(app.dag_id):
+    before, runs = _living(app, cluster), _open_runs(app, airflow)
+    if airflow.is_paused(app.dag_id) or not runs:
         say(f"{app.name} was stopped")
         _start(app, airflow, say)
+    # The same run goes on with another driver: it kills the old one too, if it is the first to get there.
+    for run in runs:
+        airflow.clear(app.dag_id, run.run_id)
+        say(f"run {run.run_id} is cleared: it launches anew when the old driver is gone")
+    for app_id in sorted(before):
+        end_app(cluster, app_id)
+        say(f"{app_id} is gone: no NodeManager lists a container of it")
     for _ in range(int(BACK_WITHIN.total_seconds())):
         if new := _living(app, cluster) - before:
             say(f"{app.name} is back as {', '.join(sorted(new))}")

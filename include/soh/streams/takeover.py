@@ -27,11 +27,12 @@ class Cluster(Protocol):
     def wait_until_gone(self, app_id: str, within: timedelta) -> None: ...
 
 
-def end_app(cluster: Cluster, app_id: str, *, within: timedelta = GONE_WITHIN) -> None:
+def end_app(cluster: Cluster, app_id: str, *, within: timedelta | None = None) -> None:
     """Kill an app; return when YARN calls it ended and no container of it is left.
 
-    Raises AppNotGone or ServerUnreachable when that cannot be seen in time.
+    Raises AppNotGone or ServerUnreachable when that cannot be seen `within` (GONE_WITHIN by default).
     """
+    within = within or GONE_WITHIN
     deadline = time.monotonic() + within.total_seconds()
     cluster.kill(app_id)
     while (app := cluster.app(app_id)) is not None and app.alive:

@@ -16,7 +16,8 @@ NOW = datetime.now(tz=UTC)
 
 
 class World:
-    """Airflow and YARN in one: the next run starts when a run ends and the Dag is not paused."""
+    """Airflow and YARN in one: without an open run the next one starts when the Dag's file is read; an open run
+    that was cleared launches when the old driver is gone."""
 
     def __init__(self, *, paused=False, task_state="deferred", running=True):
         self.diary = []
@@ -41,7 +42,6 @@ class World:
     def unpause(self, dag_id):
         self.diary.append("unpause")
         self.paused = False
-        self._next_run()
 
     def runs(self, dag_id, *states):
         assert set(states) == {RunState.QUEUED, RunState.RUNNING}
@@ -52,15 +52,22 @@ class World:
     def mark(self, dag_id, run_id, state):
         self.diary.append(f"mark {run_id} {state}")
         self.open_runs.remove(run_id)
+
+    def clear(self, dag_id, run_id):
+        assert run_id in self.open_runs
+        self.diary.append(f"clear {run_id}")
+
+    def reparse(self, dag_id):
+        self.diary.append("reparse")
         self._next_run()
 
     def task_instances(self, dag_id, run_id):
         return [TaskInstance(task_id="run__app", state=self.task_state, try_number=1)]
 
     def _next_run(self):
-        if not self.paused and self.launches:
-            self.open_runs.append(f"run_{len(self.diary) + 1}")
-            self.alive = [f"application_1_{len(self.diary) + 1}"]
+        if not self.paused and self.launches and not self.open_runs:
+            self.open_runs.append("run_2")
+            self.alive = ["application_1_2"]
 
     # YARN
 
@@ -87,6 +94,8 @@ class World:
         if self.immortal:
             raise AppNotGone(app_id)
         self.diary.append(f"gone {app_id}")
+        if "clear run_1" in self.diary and self.launches:
+            self.alive.append("application_1_2")
 
     # Time
 
@@ -134,33 +143,39 @@ def test_stop_during_a_launch_kills_what_reaches_yarn_later():
     assert world.alive == []
 
 
-def test_start_unpauses():
+def test_start_unpauses_and_has_the_dag_file_read_so_that_the_next_run_comes_at_once():
     world = World(paused=True, running=False)
     do(Action.START, world)
-    assert world.diary == ["unpause"]
+    assert world.diary == ["unpause", "reparse"]
     assert world.alive
 
 
 def test_start_of_a_running_app_changes_nothing():
     world = World()
-    world.launches = False
     do(Action.START, world)
     assert world.alive == ["application_1_1"]
     assert world.open_runs == ["run_1"]
 
 
-def test_restart_marks_the_run_and_returns_when_another_driver_is_there():
+def test_restart_clears_the_run_and_returns_when_another_driver_is_there():
     world = World()
     told = do(Action.RESTART, world)
-    assert world.diary == ["mark run_1 failed"]
+    assert world.diary == ["clear run_1", "kill application_1_1", "gone application_1_1"]
     assert world.alive == ["application_1_2"]
     assert "application_1_2" in told[-1]
+
+
+def test_restart_of_an_app_whose_dag_was_merely_paused_unpauses_it_first():
+    world = World(paused=True)
+    do(Action.RESTART, world)
+    assert world.diary[:3] == ["unpause", "reparse", "clear run_1"]
+    assert world.alive == ["application_1_2"]
 
 
 def test_restart_of_a_stopped_app_starts_it():
     world = World(paused=True, running=False)
     do(Action.RESTART, world)
-    assert world.diary == ["unpause"]
+    assert world.diary == ["unpause", "reparse"]
     assert world.alive
 
 
