@@ -18,6 +18,8 @@ ALWAYS = {
     "spark.ui.retainedStages": "50",
     "spark.ui.retainedTasks": "500",
     "spark.sql.ui.retainedExecutions": "20",
+    # Decoding is one long expression, and a plan is written out for every batch.
+    "spark.sql.maxPlanStringLength": "2000",
 }
 
 STREAMING: Mapping[str, str] = {
@@ -25,6 +27,7 @@ STREAMING: Mapping[str, str] = {
     "spark.scheduler.mode": "FAIR",
     # No query shuffles; a plan that ever does must not make 200 tasks a batch.
     "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
     # The verdict on a stream is read from these files.
     "spark.sql.streaming.minBatchesToRetain": "100",
     "spark.sql.streaming.numRecentProgressUpdates": "3",

@@ -32,7 +32,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
             "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
             "spark.sql.catalog.lake.type": "hadoop",
             "spark.sql.catalog.lake.warehouse": str(warehouse),
-            "spark.sql.shuffle.partitions": "2",
+            "spark.default.parallelism": "1",
+            "spark.sql.shuffle.partitions": "1",
             "spark.sql.warehouse.dir": str(warehouse),
         }
     )

@@ -9,16 +9,19 @@ from tests.spark.lake_tables import append, created, offsets, replace_day
 from soh.errors import RewriteConflict
 from soh.specs.streams import HYDRAULIC_TO_LAKE
 from soh.specs.topics import HYDRAULIC
-from soh_spark.compaction import KEPT_SNAPSHOTS
+from soh_spark import housekeeping
 from soh_spark.housekeeping import ATTEMPTS, expire_snapshots, retry_conflicts, rewrite_manifests
 from soh_spark.lake_table import LakeTable
 from soh_spark.sinks import start
 
+KEPT = 2
 IN_A_WEEK = datetime.now(UTC) + timedelta(days=7)
 
 
 @pytest.fixture
-def lake(spark):
+def lake(spark, monkeypatch):
+    """An empty table whose newest two snapshots stay."""
+    monkeypatch.setattr(housekeeping, "KEPT_SNAPSHOTS", KEPT)
     with created(spark, "housekeeping_test") as table:
         yield LakeTable(spark=spark, spec=table)
 
@@ -33,15 +36,15 @@ def test_many_manifests_become_few_and_no_reading_changes(spark, lake):
 
 
 def test_old_snapshots_expire_but_for_the_newest(spark, lake):
-    for offset in range(KEPT_SNAPSHOTS + 3):
+    for offset in range(KEPT + 3):
         append(spark, lake.spec, offset, rows=1)
     assert expire_snapshots(lake, IN_A_WEEK) == 3
-    assert len(lake.chain()) == KEPT_SNAPSHOTS
-    assert offsets(spark, lake.spec) == list(range(KEPT_SNAPSHOTS + 3))
+    assert len(lake.chain()) == KEPT
+    assert offsets(spark, lake.spec) == list(range(KEPT + 3))
 
 
 def test_snapshots_of_the_last_day_stay(spark, lake):
-    for offset in range(KEPT_SNAPSHOTS + 3):
+    for offset in range(KEPT + 3):
         append(spark, lake.spec, offset, rows=1)
     assert expire_snapshots(lake, datetime.now(UTC)) == 0
 
@@ -51,10 +54,10 @@ def test_files_that_an_undo_put_back_outlive_the_rewrite(spark, lake):
         append(spark, lake.spec, offset)
     replace_day(spark, lake.spec, first_offset=0, rows=20)
     lake.put_back(lake.chain()[0])
-    for offset in range(KEPT_SNAPSHOTS):
+    for offset in range(KEPT):
         append(spark, lake.spec, 30 + offset, rows=1)
     assert expire_snapshots(lake, IN_A_WEEK) == 6
-    assert offsets(spark, lake.spec) == list(range(30 + KEPT_SNAPSHOTS))
+    assert offsets(spark, lake.spec) == list(range(30 + KEPT))
 
 
 def test_after_expiry_a_restarted_query_still_knows_its_last_epoch(spark, lake, tmp_path):
@@ -73,7 +76,7 @@ def test_after_expiry_a_restarted_query_still_knows_its_last_epoch(spark, lake, 
 
     append(spark, lake.spec, 100)
     run()
-    for offset in range(1000, 1000 + KEPT_SNAPSHOTS + 2):
+    for offset in range(1000, 1000 + KEPT + 2):
         append(spark, lake.spec, offset, rows=1)
     assert expire_snapshots(lake, IN_A_WEEK) == 1, "only what came before the query's commit may go"
     commits = tmp_path / "checkpoints" / stream.name / "commits"

@@ -18,13 +18,12 @@ def lake(spark, table):
     return LakeTable(spark=spark, spec=table)
 
 
-def change(lake: LakeTable, assignment: str, condition: str) -> list[str]:
-    """Differences of the day that an UPDATE makes."""
-    before = lake.chain()[0].id
-    lake.spark.sql(f"UPDATE {lake.name} SET {assignment} WHERE {condition}")
-    after = lake.chain()[0].id
-    contents = lake.contents([before, after], [DAY])
-    return differences(contents[before], contents[after])
+@pytest.fixture(scope="module")
+def filled(spark):
+    """A table with ten readings, which the tests change one by one."""
+    with created(spark, "lake_table_filled_test") as table:
+        append(spark, table, 0)
+        yield LakeTable(spark=spark, spec=table)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +38,12 @@ def change(lake: LakeTable, assignment: str, condition: str) -> list[str]:
         pytest.param("kafka_offset = 99", "kafka_offset = 7", id="the-place-in-kafka"),
     ],
 )
-def test_any_change_of_a_value_shows_in_the_hash(spark, lake, assignment, condition):
-    append(spark, lake.spec, 0)
-    assert len(change(lake, assignment, condition)) == 1
+def test_any_change_of_a_value_shows_in_the_hash(spark, filled, assignment, condition):
+    before = filled.chain()[0].id
+    spark.sql(f"UPDATE {filled.name} SET {assignment} WHERE {condition}")
+    after = filled.chain()[0].id
+    contents = filled.contents([before, after], [DAY])
+    assert len(differences(contents[before], contents[after])) == 1
 
 
 def test_order_and_files_do_not_show_in_the_hash(spark, lake):

@@ -108,7 +108,7 @@ def _restart(
         end_app(cluster, app_id)
         say(f"{app_id} is gone: no NodeManager lists a container of it")
     for _ in range(int(BACK_WITHIN.total_seconds())):
-        if new := _living(app, cluster) - before:
+        if new := _living(app, cluster):
             say(f"{app.name} is back as {', '.join(sorted(new))}")
             return
         sleep(1)
