@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,8 +243,9 @@ def test_decisions_are_numbered_without_a_gap():
 def text_files() -> list[Path]:
     """Every file that git has, or would have after `git add`; without git, what its ignore file lets through."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if listed.returncode == 0:
+    git = shutil.which("git")
+    listed = git and subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if listed and listed.returncode == 0:
         return [PROJECT / name for name in listed.stdout.split("\n") if name and (PROJECT / name).is_file()]
     ignored = {line.strip("/*") for line in (PROJECT / ".gitignore").read_text().split()}
     found = (folder / name for top in PROJECT.iterdir() if top.name not in ignored for folder, name in walk(top))
