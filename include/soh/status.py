@@ -13,8 +13,9 @@ from soh.hdfs import Hdfs
 from soh.kafka.positions import Positions
 from soh.lake.catalog import table_figures
 from soh.settings import Endpoints
-from soh.specs import STREAM_APPS, TABLES, TOPICS, StreamAppSpec, StreamSpec
+from soh.specs import STREAM_APPS, STREAMS, TABLES, TOPICS, StreamAppSpec, StreamSpec
 from soh.streams import checkpoint
+from soh.streams.checkpoint import Checkpoint
 from soh.yarn import ResourceManager, YarnApp
 
 T = TypeVar("T")
@@ -65,21 +66,28 @@ def status(endpoints: Endpoints, services: Mapping[str, str], catalog_password: 
             name: pool.submit(ask, lambda app=app: _newest(yarn.apps(app.yarn_tag)), None)
             for name, app in STREAM_APPS.items()
         }
-        streams = [
-            pool.submit(
+        checkpoints = {
+            name: pool.submit(
                 ask,
-                lambda app=app, stream=stream: _stream(
-                    app, stream, apps[app.name].result(), ends[stream.reads.name].result(), hdfs, endpoints
-                ),
+                lambda stream=stream: checkpoint.read(hdfs, endpoints.checkpoint(stream.name)),
                 None,
             )
-            for app in STREAM_APPS.values()
-            for stream in app.streams
-        ]
+            for name, stream in STREAMS.items()
+        }
         tables = pool.submit(ask, lambda: table_figures(endpoints, catalog_password, hdfs, list(TABLES)), [])
         return Status(
             services=dict(services),
-            streams=[found for future in streams if (found := future.result()) is not None],
+            streams=[
+                _stream(
+                    app,
+                    stream,
+                    apps[app.name].result(),
+                    ends[stream.reads.name].result(),
+                    checkpoints[stream.name].result(),
+                )
+                for app in STREAM_APPS.values()
+                for stream in app.streams
+            ],
             topics=[
                 {
                     "name": name,
@@ -107,11 +115,10 @@ def _stream(
     stream: StreamSpec,
     yarn_app: YarnApp | None,
     ends: Mapping[int, int],
-    hdfs: Hdfs,
-    endpoints: Endpoints,
+    found: Checkpoint | None,
 ) -> dict[str, Any]:
-    found = checkpoint.read(hdfs, endpoints.checkpoint(stream.name))
-    read = found.positions.get(stream.reads.name, {})
+    """One stream; what the checkpoint or the brokers did not answer is None."""
+    read = found.positions.get(stream.reads.name, {}) if found else {}
     lag = sum(max(0, end - read.get(partition, 0)) for partition, end in ends.items())
     return {
         "name": stream.name,
@@ -119,7 +126,7 @@ def _stream(
         "dag_id": app.dag_id,
         "yarn_app_id": yarn_app.id if yarn_app else None,
         "state": yarn_app.state.value if yarn_app else "NOT_STARTED",
-        "lag": lag,
-        "committed_batch": found.committed,
-        "last_commit_at": found.committed_at.isoformat() if found.committed_at else None,
+        "lag": lag if found and ends else None,
+        "committed_batch": found.committed if found else None,
+        "last_commit_at": found.committed_at.isoformat() if found and found.committed_at else None,
     }

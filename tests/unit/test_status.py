@@ -139,7 +139,14 @@ def test_a_server_that_does_not_answer_is_named_once_and_the_others_are_still_as
     assert found.unanswered == [f"no {part}"]
     assert {entry["end_offsets_total"] for entry in found.topics} == {30}
     assert bool(found.tables) is (part != "tables")
-    assert bool(found.streams) is (part != "checkpoint")
+    assert [entry["name"] for entry in found.streams] == list(STREAMS)
+
+
+def test_a_stream_whose_checkpoint_cannot_be_read_keeps_its_row_with_what_yarn_says(platform, monkeypatch):
+    platform.checkpoint = ServerUnreachable("no DataNode")
+    shown = stream(platform.look(monkeypatch), "heat_to_lake")
+    assert (shown["yarn_app_id"], shown["state"]) == ("application_1", "RUNNING")
+    assert (shown["lag"], shown["committed_batch"], shown["last_commit_at"]) == (None, None, None)
 
 
 def test_a_topic_that_is_not_told_does_not_hide_the_others(platform, monkeypatch):
