@@ -16,7 +16,8 @@ SERVICE = """
 import os, subprocess, sys, time
 os.setpgid(0, 0)
 worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-print(os.getpid(), worker.pid, flush=True)
+# One write, so that the lines of two services cannot mix.
+os.write(1, f"{os.getpid()} {worker.pid}\\n".encode())
 time.sleep(60)
 """
 SUPERVISOR = f"""
