@@ -1,16 +1,17 @@
-# Two images of one system: `airflow` (every part of Airflow, the set-up, the fleets) and `hadoop` (HDFS, YARN and
-# what the Spark apps run on). The folders are those of a checkout, so the library finds its environments by itself.
+# Two images of one system: `airflow` (every part of Airflow, the set-up, the fleets) and `hadoop` (HDFS, YARN, S3
+# and what the Spark apps run on). The folders are those of a checkout, so the library finds its environments by itself.
 
 FROM maven:3.9-eclipse-temurin-17 AS jars
 COPY include/soh/local/maven /poms
 RUN mvn -B -q -ntp -f /poms/hadoop/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=/jars/hadoop \
+    && mvn -B -q -ntp -f /poms/s3/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=/jars/s3 \
     && mvn -B -q -ntp -f /poms/spark/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=/jars/spark
 
 FROM python:3.11-slim-bookworm AS base
 # Debian keeps only the newest build of a package, so a pinned version would stop to build within weeks.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends curl openjdk-17-jre-headless procps \
+    && apt-get install --yes --no-install-recommends curl libgomp1 openjdk-17-jre-headless procps \
     && rm -rf /var/lib/apt/lists/* \
     && ln -s "/usr/lib/jvm/java-17-openjdk-$(dpkg --print-architecture)" /usr/lib/jvm/java-17 \
     && useradd --uid 1000 --create-home soh \

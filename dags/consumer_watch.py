@@ -1,4 +1,4 @@
-"""The watch: one task per stream and consumer group, red when it has unread records and does not move.
+"""The watch: one task per stream, and per consumer group and topic, red when it has unread records and does not move.
 
 **Runs** every two minutes; the tasks live in the triggerer and hold no worker slot. A stream is judged by its
 checkpoint on HDFS against Kafka's offsets, a consumer group by its commits: the reader itself is not asked.
@@ -10,7 +10,8 @@ long as records wait for it**. A fleet that is off has no records, and is green.
 *stall* or *stop*: it does not read. *rewind*: it went back. *truncated*: retention deleted what it had not
 read. *gone*: its checkpoint or topic vanished. A stream's own Dag repairs a stall by itself, by a new driver,
 within minutes; act on a stream when the red stays, or on the last three words, which no restart mends. A task
-that fails with an error instead of a verdict could not reach HDFS or Kafka: see `platform_check`.
+that fails with an error instead of a verdict could not reach HDFS or Kafka: see `platform_check`. A consumer
+group is a service that is started again by itself when it dies: when it is red, its log names what it waits for.
 
 **Re-running**: never needed, the next look comes in two minutes.
 """
@@ -37,5 +38,6 @@ with DAG(
 ):
     for name in STREAMS:
         ReaderSensor(task_id=f"watch__{name}", stream=name)
-    for name in CONSUMER_GROUPS:
-        ReaderSensor(task_id=f"watch__{name}", group=name)
+    for name, group in CONSUMER_GROUPS.items():
+        for topic in group.reads:
+            ReaderSensor(task_id=f"watch__{name}__{topic.name}", group=name, topic=topic.name)

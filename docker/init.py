@@ -12,13 +12,18 @@ from pathlib import Path
 
 from soh.kafka import admin
 from soh.kafka.plan import plan
-from soh.local.configs import cluster_spark_conf
+from soh.local.configs import TSDB_READER, TSDB_WRITER, cluster_spark_conf
 from soh.local.environments import VENVS
+from soh.local.stores import Account, Privilege, make_bucket, make_tsdb
 from soh.specs import TOPICS
 from soh.specs.apps import BATCH_POOL
 
 SECRETS = Path("/run/secrets")
 KAFKA = "kafka-1:9092,kafka-2:9092,kafka-3:9092"
+S3 = "http://s3proxy:9000"
+MODELS = "s3://soh-models"
+TSDB = "http://influxdb:8086"
+TSDB_DATABASE = "soh"
 USER = "soh"
 """Whom the Hadoop servers run as, and so the owner of everything on HDFS."""
 ADMIN = ("--username", "admin", "--firstname", "Admin", "--lastname", "Admin", "--email", "admin@localhost.localdomain")
@@ -49,6 +54,29 @@ def connections(secrets: Path) -> dict[str, dict[str, object]]:
             "password": (secrets / "lake_catalog_password").read_text(),
             "schema": "lake_catalog",
         },
+        "model_registry": {
+            "conn_type": "postgres",
+            "host": "postgres",
+            "port": 5432,
+            "login": "model_registry",
+            "password": (secrets / "model_registry_password").read_text(),
+            "schema": "model_registry",
+        },
+        "lake_s3": {
+            "conn_type": "aws",
+            "login": (secrets / "s3_access_key").read_text(),
+            "password": (secrets / "s3_secret_key").read_text(),
+            "extra": {"endpoint_url": S3, "region_name": "us-east-1", "models": MODELS},
+        },
+        "tsdb": {
+            "conn_type": "http",
+            "host": "influxdb",
+            "port": 8086,
+            "schema": "http",
+            "login": TSDB_READER,
+            "password": (secrets / "tsdb_reader_password").read_text(),
+            "extra": {"database": TSDB_DATABASE},
+        },
         "airflow_api": {
             "conn_type": "http",
             "host": "airflow-api-server",
@@ -69,8 +97,22 @@ def spark_conf() -> dict[str, str]:
     return {**here, "spark.yarn.jars": here["spark.yarn.jars"].replace(f"{VENVS}/airflow/", f"{VENVS}/spark/")}
 
 
+def bucket() -> str:
+    """Make the bucket of the models; returns what was made."""
+    return make_bucket(S3, MODELS, (SECRETS / "s3_access_key").read_text(), (SECRETS / "s3_secret_key").read_text())
+
+
+def tsdb() -> str:
+    """Make the time-series database and its users; returns what was made."""
+    accounts = [
+        Account(name=name, privilege=privilege, password=(SECRETS / f"tsdb_{name}_password").read_text())
+        for name, privilege in ((TSDB_WRITER, Privilege.ALL), (TSDB_READER, Privilege.READ))
+    ]
+    return make_tsdb(TSDB, TSDB_DATABASE, (SECRETS / "tsdb_admin_password").read_text(), accounts)
+
+
 def main() -> None:
-    """Migrate the database, then make connections, pool, user and topics what they are declared to be."""
+    """Migrate the database, then make connections, pool, user, stores and topics what they are declared to be."""
     _airflow("db", "migrate")
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(connections(SECRETS), file)
@@ -81,6 +123,7 @@ def main() -> None:
     # Asked for twice, on standard input: an argument would be in the list of processes.
     _airflow("users", "create", "--role", "Admin", *ADMIN, answers=f"{password}\n{password}\n")
     _airflow("users", "reset-password", "--username", "admin", answers=f"{password}\n{password}\n")
+    print(f"bucket of the models: {bucket()}; time-series database: {tsdb()}")
     wanted = plan(TOPICS.values(), admin.describe(KAFKA, list(TOPICS)))
     print(f"{len(admin.apply(KAFKA, wanted))} topics made, {len(TOPICS)} declared")
 

@@ -17,4 +17,4 @@ while IFS= read -r line; do
     printf '%s\n' "$line"
 done <.env.example >.env.partial
 mv .env.partial .env
-echo "wrote .env; the password of the web page's user admin is AIRFLOW_ADMIN_PASSWORD in it"
+echo "wrote .env; user admin has AIRFLOW_ADMIN_PASSWORD in it for Airflow's page and GRAFANA_ADMIN_PASSWORD for Grafana's"

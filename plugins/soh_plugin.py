@@ -1,10 +1,11 @@
-"""Hang the platform's links on its operators."""
+"""Hang the platform's links on its operators, and its page in the navigation."""
 
 from typing import ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
 from soh.orchestration.links import LINKS
+from soh.orchestration.views import FLEET_APP, FLEET_VIEW
 
 
 class SohPlugin(AirflowPlugin):
@@ -12,3 +13,5 @@ class SohPlugin(AirflowPlugin):
 
     name = "soh"
     operator_extra_links: ClassVar = list(LINKS)
+    fastapi_apps: ClassVar = [FLEET_APP]
+    external_views: ClassVar = [FLEET_VIEW]

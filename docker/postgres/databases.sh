@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Run once by the PostgreSQL image, on an empty data folder: a role and a database each for Airflow and the lake's catalog.
+# Run once by the PostgreSQL image, on an empty data folder: a role and a database each for Airflow, the
+# lake's catalog and the model registry.
 set -euo pipefail
 
-for name in airflow lake_catalog; do
+for name in airflow lake_catalog model_registry; do
     # psql quotes the values itself, and its standard input is in nobody's list of processes.
     psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<SQL
 \set name $name

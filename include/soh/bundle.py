@@ -12,8 +12,10 @@ _SHARED = PROJECT / "spark_apps" / "soh_spark"
 
 
 def write_bundle(target: Path) -> Path:
-    """Zip `soh.errors`, `soh.specs` and `soh_spark` into `target`: declarations and transforms, no servers."""
-    sources = [_LIBRARY / "__init__.py", _LIBRARY / "errors.py", *sorted((_LIBRARY / "specs").rglob("*.py"))]
+    """Zip `soh.errors`, `soh.s3`, `soh.specs`, `soh.classifier` and `soh_spark` into `target`."""
+    sources = [_LIBRARY / name for name in ("__init__.py", "errors.py", "s3.py")]
+    for part in ("specs", "classifier"):
+        sources += sorted((_LIBRARY / part).rglob("*.py"))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
         for source in sources:
             bundle.write(source, Path("soh") / source.relative_to(_LIBRARY))

@@ -5,19 +5,24 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
+from soh import s3
 from soh.airflow_api import AirflowApi
+from soh.classifier.registry import Registry
 from soh.errors import ServerUnreachable
 from soh.hdfs import Hdfs
 from soh.kafka.connection import admin_client, asking, consumer_in
 from soh.lake.catalog import table_figures
+from soh.serving import influx
 from soh.settings import Endpoints
-from soh.specs import TABLES
+from soh.specs import MODELS, TABLES
 from soh.specs.topics import PLATFORM_CHECK
+from soh.specs.tsdb import MEASUREMENT, RETENTION
 from soh.yarn import ResourceManager
 
 Facts = dict[str, Any]
@@ -125,6 +130,59 @@ def check_catalog(endpoints: Endpoints, password: str) -> Facts:
     """Read the lake's tables from PostgreSQL and their metadata from HDFS."""
     hdfs = Hdfs(endpoints.webhdfs, endpoints.hdfs_user)
     return {table.name: table.rows for table in table_figures(endpoints, password, hdfs, TABLES)}
+
+
+def check_registry(endpoints: Endpoints, password: str) -> Facts:
+    """Read the version of every model's champion from PostgreSQL; None for a model that has none yet."""
+    registry = Registry(
+        endpoints.registry_host,
+        endpoints.registry_port,
+        endpoints.registry_database,
+        endpoints.registry_user,
+        password,
+    )
+    with closing(registry):
+        champions = {name: registry.champion(name) for name in MODELS}
+    return {name: champion.version if champion else None for name, champion in champions.items()}
+
+
+def check_s3(endpoints: Endpoints, access_key: str, secret_key: str) -> Facts:
+    """Write an object into the models' bucket, read it back, delete it."""
+    bucket = urlsplit(endpoints.models).netloc
+    word = uuid4().hex
+    place = {"Bucket": bucket, "Key": f"platform_check/{word}"}
+    with s3.asking(endpoints.s3, f"take, give back and delete an object in the bucket {bucket}"):
+        store = s3.client(endpoints.s3, access_key, secret_key)
+        store.put_object(**place, Body=word.encode())
+        try:
+            found = store.get_object(**place)["Body"].read().decode()
+        finally:
+            store.delete_object(**place)
+    if found != word:
+        raise ServerUnreachable(f"S3 at {endpoints.s3}: {place} holds {found!r}, written was {word!r}")
+    return {"bucket": bucket}
+
+
+def check_tsdb(endpoints: Endpoints, user: str, password: str) -> Facts:
+    """Ask who answers, and as `user` for how long grades are kept and how many came in the last five minutes."""
+    client = influx.client(
+        endpoints.tsdb,
+        database=endpoints.tsdb_database,
+        user=user,
+        password=password,
+        answer_within=ANSWER_WITHIN,
+    )
+    with closing(client), influx.asking(endpoints.tsdb, "tell what it holds"):
+        version = client.ping()
+        kept = [policy["duration"] for policy in client.get_list_retention_policies() if policy["default"]]
+        grades = list(client.query(f"SELECT count(pred) FROM {MEASUREMENT} WHERE time > now() - 5m").get_points())
+    wanted = f"{RETENTION // timedelta(hours=1)}h0m0s"
+    if kept != [wanted]:
+        raise ServerUnreachable(
+            f"InfluxDB at {endpoints.tsdb}: database {endpoints.tsdb_database} keeps what it is given for "
+            f"{', '.join(kept) or 'no time that anybody set'}; it should be {wanted}. ./soh up sets it"
+        )
+    return {"version": version, "keeps": wanted, "grades": grades[0]["count"] if grades else 0}
 
 
 def check_airflow(airflow: AirflowApi) -> Facts:

@@ -17,7 +17,7 @@ from soh.local.environments import AIRFLOW_PYTHON
 from soh.local.home import Home
 from soh.local.options import FleetOptions, find_data
 from soh.local.steps import Steps
-from soh.settings import Settings, child_environment
+from soh.settings import PROJECT, Settings, child_environment
 
 # Imports that only one command needs stand in that command: `./soh status` is asked every few seconds.
 
@@ -51,6 +51,9 @@ def up(
     hours_to_degrade: Annotated[
         float | None, typer.Option(min=0.01, help="Hours from a facility's first sign of trouble to its worst.")
     ] = None,
+    past: Annotated[
+        float | None, typer.Option(min=0, help="Hours of the past that a fleet sends at its very first start.")
+    ] = None,
 ) -> None:
     """Set up what is missing, start everything, wait until the main job runs."""
     from soh.local.report import welcome
@@ -63,6 +66,7 @@ def up(
         heat_period_seconds=period,
         hydraulic_facilities=rigs,
         hours_to_degrade=hours_to_degrade,
+        past=past,
     )
     options = options.changed(data=find_data(data, Path(options.data) if options.data else settings.data))
     steps = Steps()
@@ -100,7 +104,7 @@ def status(
     from soh.status import status as ask
 
     home = _running_home()
-    found = ask(home.endpoints, Supervisor(home).states(), home.secrets["catalog_db"])
+    found = ask(home.endpoints, Supervisor(home).states(), home.app_secrets)
     if as_json:
         typer.echo(json.dumps(found.as_json()))
     else:
@@ -149,6 +153,21 @@ def run_tests(
     from soh.local.suites import run
 
     raise typer.Exit(run(suites or []))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="latency")],
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Length of each window that is measured.")] = None,
+) -> None:
+    """Measure the running copy; where none runs, one that is started for it and taken down."""
+    known = sorted(file.stem for file in (PROJECT / "bench").glob("[a-z]*.py"))
+    if name not in known:
+        raise BadInput(f"no bench {name!r}; there are: {', '.join(known)}")
+    options = [*(["--json"] if as_json else []), *(["--minutes", f"{minutes:g}"] if minutes else [])]
+    environment = child_environment(PYTHONPATH=os.pathsep.join((str(PROJECT / "include"), str(PROJECT))))
+    os.execve(AIRFLOW_PYTHON, [str(AIRFLOW_PYTHON), "-m", f"bench.{name}", *options], environment)  # noqa: S606
 
 
 @streams_app.command("stop")

@@ -61,5 +61,17 @@ class ProofFailed(PermanentError):
     """Content before and after a rewrite differs; the rewrite has been undone."""
 
 
+class ModelRefused(PermanentError):
+    """A model artefact is none, or tells other states by other features than are declared."""
+
+
+class ArtefactMissing(PermanentError):
+    """A registered model's artefact is not in the object store."""
+
+
+class ArtefactAltered(PermanentError):
+    """A model's artefact is not the one that was registered: its SHA-256 is another."""
+
+
 class SetupFailed(PermanentError):
     """The machine lacks something that `./soh up` needs and could not put there."""

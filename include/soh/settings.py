@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -42,6 +42,16 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What Spark apps must know beside the addresses; never printed."""
+
+    catalog_password: str = field(repr=False)
+    registry_password: str = field(repr=False)
+    s3_access_key: str = field(repr=False)
+    s3_secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
     """Addresses of the platform's servers, without secrets.
 
@@ -64,6 +74,17 @@ class Endpoints:
     catalog_user: str
     airflow: str
     """`http://host:port` of the Airflow api-server."""
+    registry_host: str
+    registry_port: int
+    registry_database: str
+    registry_user: str
+    s3: str
+    """`http://host:port` of the object store."""
+    models: str
+    """`s3://bucket`, where artefacts of models lie."""
+    tsdb: str
+    """`http://host:port` of InfluxDB."""
+    tsdb_database: str
 
     ROOT: ClassVar[str] = "/soh"
 
@@ -81,6 +102,16 @@ class Endpoints:
     def checkpoint(cls, stream: str) -> str:
         """Checkpoint folder of a stream: its path on HDFS, without the scheme."""
         return f"{cls.checkpoints()}/{stream}"
+
+    @classmethod
+    def models_in_use(cls) -> str:
+        """Folder on HDFS where each scoring stream says which model it grades with."""
+        return f"{cls.ROOT}/models_in_use"
+
+    @classmethod
+    def model_in_use(cls, stream: str) -> str:
+        """What one scoring stream says, as JSON: a path on HDFS."""
+        return f"{cls.models_in_use()}/{stream}.json"
 
     def batch_result(self, run_id: str) -> str:
         """Path on HDFS where a batch app leaves its figures for the Dag run that started it."""

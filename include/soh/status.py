@@ -8,17 +8,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from soh.classifier.registry import ModelVersion, Registry
 from soh.errors import SohError
 from soh.hdfs import Hdfs
 from soh.kafka.positions import Positions
 from soh.lake.catalog import table_figures
-from soh.settings import Endpoints
-from soh.specs import STREAM_APPS, STREAMS, TABLES, TOPICS, StreamAppSpec, StreamSpec
-from soh.streams import checkpoint
+from soh.settings import Endpoints, Secrets
+from soh.specs import (
+    CONSUMER_GROUPS,
+    FLEETS,
+    STREAM_APPS,
+    STREAMS,
+    TABLES,
+    TOPICS,
+    FleetSpec,
+    ScoringStreamSpec,
+    StreamAppSpec,
+    StreamSpec,
+)
+from soh.streams import checkpoint, model_in_use
 from soh.streams.checkpoint import Checkpoint
+from soh.streams.model_in_use import ModelInUse
 from soh.yarn import ResourceManager, YarnApp
 
 T = TypeVar("T")
+
+SCORING_STREAMS = [stream for stream in STREAMS.values() if isinstance(stream, ScoringStreamSpec)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +45,10 @@ class Status:
     streams: list[dict[str, Any]]
     topics: list[dict[str, Any]]
     tables: list[dict[str, Any]]
+    groups: list[dict[str, Any]]
+    """Consumer groups, one entry a topic."""
     models: list[dict[str, Any]]
+    """One entry a fleet: its champion, None in `version` where it has none yet, and what its stream grades with."""
     unanswered: list[str]
     """A sentence for each server that did not answer; what it would have said is missing above."""
 
@@ -41,12 +59,13 @@ class Status:
             "streams": self.streams,
             "topics": self.topics,
             "tables": self.tables,
+            "groups": self.groups,
             "models": self.models,
             "unanswered": self.unanswered,
         }
 
 
-def status(endpoints: Endpoints, services: Mapping[str, str], catalog_password: str) -> Status:
+def status(endpoints: Endpoints, services: Mapping[str, str], secrets: Secrets) -> Status:
     """Ask every server at once; one that is down leaves its part empty and is named in `unanswered`."""
     unanswered: list[str] = []
 
@@ -74,7 +93,19 @@ def status(endpoints: Endpoints, services: Mapping[str, str], catalog_password: 
             )
             for name, stream in STREAMS.items()
         }
-        tables = pool.submit(ask, lambda: table_figures(endpoints, catalog_password, hdfs, list(TABLES)), [])
+        committed = {
+            (name, topic.name): pool.submit(
+                ask, lambda name=name, topic=topic: positions.committed(name, topic.name), None
+            )
+            for name, group in CONSUMER_GROUPS.items()
+            for topic in group.reads
+        }
+        in_use = {
+            stream.name: pool.submit(ask, lambda stream=stream: model_in_use.read(hdfs, stream.name), None)
+            for stream in SCORING_STREAMS
+        }
+        champions = pool.submit(ask, lambda: _champions(endpoints, secrets.registry_password), {})
+        tables = pool.submit(ask, lambda: table_figures(endpoints, secrets.catalog_password, hdfs, list(TABLES)), [])
         return Status(
             services=dict(services),
             streams=[
@@ -100,10 +131,25 @@ def status(endpoints: Endpoints, services: Mapping[str, str], catalog_password: 
                 {"name": table.name, "rows": table.rows, "files": table.files, "bytes": table.bytes}
                 for table in tables.result()
             ],
-            # Nothing is trained yet; the key is there so that readers of this object need not change.
-            models=[],
+            groups=[
+                _group(name, topic, ends[topic].result(), found.result()) for (name, topic), found in committed.items()
+            ],
+            models=[
+                _model(stream.fleet, champions.result().get(stream.fleet.model.name), in_use[stream.name].result())
+                for stream in SCORING_STREAMS
+            ],
             unanswered=sorted(set(unanswered)),
         )
+
+
+def models(endpoints: Endpoints, secrets: Secrets) -> list[dict[str, Any]]:
+    """The models alone, as `Status.models` has them. Raises ServerUnreachable, BadInput."""
+    hdfs = Hdfs(endpoints.webhdfs, endpoints.hdfs_user)
+    champions = _champions(endpoints, secrets.registry_password)
+    return [
+        _model(stream.fleet, champions.get(stream.fleet.model.name), model_in_use.read(hdfs, stream.name))
+        for stream in SCORING_STREAMS
+    ]
 
 
 def _newest(apps: list[YarnApp]) -> YarnApp | None:
@@ -129,4 +175,40 @@ def _stream(
         "lag": lag if found and ends else None,
         "committed_batch": found.committed if found else None,
         "last_commit_at": found.committed_at.isoformat() if found and found.committed_at else None,
+    }
+
+
+def _group(name: str, topic: str, ends: Mapping[int, int], committed: Mapping[int, int] | None) -> dict[str, Any]:
+    """One consumer group on one topic; `lag` is None when the brokers did not say."""
+    known = bool(ends) and committed is not None
+    lag = sum(max(0, end - (committed or {}).get(partition, 0)) for partition, end in ends.items())
+    return {"name": name, "topic": topic, "lag": lag if known else None}
+
+
+def _champions(endpoints: Endpoints, password: str) -> dict[str, ModelVersion]:
+    registry = Registry(
+        endpoints.registry_host,
+        endpoints.registry_port,
+        endpoints.registry_database,
+        endpoints.registry_user,
+        password,
+    )
+    try:
+        found = {fleet.model.name: registry.champion(fleet.model.name) for fleet in FLEETS.values()}
+    finally:
+        registry.close()
+    return {name: version for name, version in found.items() if version}
+
+
+def _model(fleet: FleetSpec, champion: ModelVersion | None, used: ModelInUse | None) -> dict[str, Any]:
+    promoted_at = champion.promoted_at if champion else None
+    return {
+        "fleet": fleet.name,
+        "model": fleet.model.name,
+        "version": champion.version if champion else None,
+        "macro_f1": champion.macro_f1 if champion else None,
+        "promoted_at": promoted_at.isoformat() if promoted_at else None,
+        "in_use": used.version if used else None,
+        "in_use_since": used.since if used else None,
+        "refused": used.refused if used else None,
     }

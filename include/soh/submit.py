@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from soh.errors import BadInput
-from soh.settings import Endpoints
-from soh.specs import BatchAppSpec, SparkAppSpec, StreamAppSpec
+from soh.settings import Endpoints, Secrets
+from soh.specs import BatchAppSpec, ScoringStreamSpec, SparkAppSpec, StreamAppSpec
 from soh.specs.tables import CATALOG
 
 MEMORY_OVERHEAD = "384m"
@@ -18,11 +18,11 @@ def spark_settings(
     endpoints: Endpoints,
     run_tag: str,
     cluster_conf: Mapping[str, str],
-    catalog_password: str,
+    secrets: Secrets,
     *,
     work_tag: str | None = None,
 ) -> dict[str, str]:
-    """Every Spark setting of one launch, the catalog's password included: for a 0600 properties file only.
+    """Every Spark setting of one launch, the secrets included: for a 0600 properties file only.
 
     `cluster_conf` holds the cluster's own settings (jars, Python, environment) and cannot overrule
     those on which supervision rests.
@@ -31,7 +31,8 @@ def spark_settings(
         **_sizes(app),
         **_sql(),
         **cluster_conf,
-        **catalog_settings(endpoints, catalog_password),
+        **catalog_settings(endpoints, secrets.catalog_password),
+        **model_settings(endpoints, secrets),
         **_supervision(app, run_tag, work_tag),
     }
 
@@ -75,6 +76,21 @@ def catalog_settings(endpoints: Endpoints, password: str) -> dict[str, str]:
     }
 
 
+def model_settings(endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
+    """Where models are registered and their artefacts lie, as apps read it from their Spark settings."""
+    return {
+        "spark.soh.registry.host": endpoints.registry_host,
+        "spark.soh.registry.port": str(endpoints.registry_port),
+        "spark.soh.registry.database": endpoints.registry_database,
+        "spark.soh.registry.user": endpoints.registry_user,
+        "spark.soh.registry.password": secrets.registry_password,
+        "spark.soh.s3.endpoint": endpoints.s3,
+        "spark.soh.s3.access.key": secrets.s3_access_key,
+        "spark.soh.s3.secret.key": secrets.s3_secret_key,
+        "spark.soh.models": endpoints.models,
+    }
+
+
 def _supervision(app: SparkAppSpec, run_tag: str, work_tag: str | None) -> dict[str, str]:
     tags = [app.yarn_tag, *([work_tag] if work_tag else []), run_tag]
     return {
@@ -95,7 +111,14 @@ def spark_arguments(app: StreamAppSpec, endpoints: Endpoints) -> list[str]:
         endpoints.kafka,
         "--checkpoints",
         f"{endpoints.hdfs}{endpoints.checkpoints()}",
+        *_in_use(app, endpoints),
     ]
+
+
+def _in_use(app: StreamAppSpec, endpoints: Endpoints) -> list[str]:
+    if not any(isinstance(stream, ScoringStreamSpec) for stream in app.streams):
+        return []
+    return ["--models-in-use", f"{endpoints.hdfs}{endpoints.models_in_use()}"]
 
 
 def batch_arguments(app: BatchAppSpec, endpoints: Endpoints, arguments: Sequence[str], run_tag: str) -> list[str]:

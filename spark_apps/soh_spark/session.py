@@ -47,6 +47,14 @@ COMPACTION: Mapping[str, str] = {
 }
 """For an app that rewrites files beside live writers."""
 
+TRAINING: Mapping[str, str] = {
+    **ALWAYS,
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.iceberg.locality.enabled": "false",
+}
+"""For an app that reads much of the lake once and brings a bounded part of it to its driver."""
+
 
 def open_session(settings: Mapping[str, str]) -> SparkSession:
     """Open the app's session with `settings` on top of what was submitted, and quieten its log."""

@@ -10,7 +10,9 @@ LARGEST_BATCH = 500_000
 """Records of one micro-batch, so that a backlog of a day comes in batches that end: some seconds of work each."""
 
 
-def source_options(topic: TopicSpec, kafka: str, *, accept_loss: bool = False) -> dict[str, str]:
+def source_options(
+    topic: TopicSpec, kafka: str, *, accept_loss: bool = False, largest_batch: int = LARGEST_BATCH
+) -> dict[str, str]:
     """Options of Spark's Kafka source for `topic` on the brokers `kafka` (`host:port,...`).
 
     `failOnDataLoss`: records that retention deleted before they were read end the query, and with it the
@@ -24,11 +26,18 @@ def source_options(topic: TopicSpec, kafka: str, *, accept_loss: bool = False) -
         "startingOffsets": "earliest",
         "failOnDataLoss": str(not accept_loss).lower(),
         "includeHeaders": "true",
-        "maxOffsetsPerTrigger": str(LARGEST_BATCH),
+        "maxOffsetsPerTrigger": str(largest_batch),
     }
 
 
-def read_topic(spark: SparkSession, topic: TopicSpec, kafka: str, *, accept_loss: bool = False) -> DataFrame:
+def read_topic(
+    spark: SparkSession,
+    topic: TopicSpec,
+    kafka: str,
+    *,
+    accept_loss: bool = False,
+    largest_batch: int = LARGEST_BATCH,
+) -> DataFrame:
     """Stream `topic`: key, value, topic, partition, offset, timestamp, timestampType, headers."""
-    options = source_options(topic, kafka, accept_loss=accept_loss)
+    options = source_options(topic, kafka, accept_loss=accept_loss, largest_batch=largest_batch)
     return spark.readStream.format("kafka").options(**options).load()

@@ -20,7 +20,7 @@ from soh.settings import PROJECT
 
 COMPOSE = Path(compose.__file__).parent / "docker-compose"
 """The real thing: the wrapper that lies on PATH ends with 0 whatever happens."""
-SECRETS = re.findall(r"^([A-Z_]+)=$", (PROJECT / ".env.example").read_text(), re.M)
+SECRETS = re.findall(r"^([A-Z][A-Z0-9_]+)=$", (PROJECT / ".env.example").read_text(), re.M)
 
 
 def config(secrets: dict[str, str], *arguments: str, file: Path = PROJECT / "docker-compose.yml"):

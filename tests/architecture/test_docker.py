@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import stat
@@ -12,15 +13,17 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.architecture.conftest import SECRETS, config
+from tests.architecture.conftest import SECRETS, config, load
 
 from soh.local import environments
 from soh.settings import PROJECT
 from soh.specs import FLEETS
 
 BIN = Path(sys.executable).parent
-ONLY_IN_CONTAINERS = {"init"}
-"""Does what `./soh up` does itself."""
+RUN_ONCE = {"init", "init-registry"}
+"""They do what `./soh up` does itself."""
+ONLY_IN_CONTAINERS = RUN_ONCE | {"grafana"}
+"""Grafana is in no package registry that `./soh up` may ask; it has the Fleet page instead."""
 
 
 def run(*command: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -131,7 +134,7 @@ def test_services_are_those_of_one_machine(services, local):
 
 
 def test_every_service_shows_its_health_and_waits_for_that_of_others(services):
-    assert {name for name, service in services.items() if "healthcheck" not in service} == ONLY_IN_CONTAINERS
+    assert {name for name, service in services.items() if "healthcheck" not in service} == RUN_ONCE
     conditions = {
         dependency["condition"]
         for service in services.values()
@@ -151,7 +154,8 @@ def test_hadoop_servers_are_started_as_on_one_machine(services, local):
     script = (PROJECT / "docker" / "hadoop.sh").read_text()
     roles = {role: (main, heap) for role, main, heap in re.findall(r"(\w+)\) main=(\S+) heap=(\S+)", script)}
     options = set(re.findall(r"\s(-[A-Z-][^\s\"]+)", script.partition("java=(")[2].partition("-cp")[0]))
-    started = {name: service for name, service in services.items() if service.get("image") == "soh-hadoop"}
+    of_image = {name: service for name, service in services.items() if service.get("image") == "soh-hadoop"}
+    started = {name: service for name, service in of_image.items() if not service["entrypoint"]}
     assert len(options) == 4
     assert len(started) == 6
     for name, service in started.items():
@@ -159,6 +163,40 @@ def test_hadoop_servers_are_started_as_on_one_machine(services, local):
         assert local[name].command[-1] == main
         assert f"-Xmx{heap}" in local[name].command
         assert options <= set(local[name].command)
+
+
+def test_the_object_store_is_started_as_on_one_machine(local):
+    script = (PROJECT / "docker" / "s3proxy.sh").read_text()
+    java, _, rest = script.partition('exec "$JAVA_HOME/bin/java"')[2].partition("-cp")
+    command = local["s3proxy"].command
+    options = java.replace("\\", " ").split()
+    assert len(options) == 5
+    assert set(options) <= set(command)
+    assert set(rest.split()[1:-1]) <= set(command)
+
+
+def test_who_writes_grades_is_started_as_on_one_machine(services, local, init):
+    service = services["scores-to-tsdb"]
+    own = local["scores-to-tsdb"].command
+    given = dict(word[2:].split("=") for word in service["command"][3:])
+    assert service["command"][1:3] == list(own[1:3])
+    assert {f"--{option}" for option in given} == set(own[3::2])
+    assert (given["kafka"], given["tsdb"], given["database"]) == (init.KAFKA, init.TSDB, init.TSDB_DATABASE)
+    assert given["user"] == init.TSDB_WRITER
+    assert given["password-file"].removeprefix("/run/secrets/") in {secret["source"] for secret in service["secrets"]}
+
+
+def test_who_writes_grades_is_healthy_by_the_same_sign_as_on_one_machine(init):
+    health = load("scores_health")
+    assert health.KAFKA == init.KAFKA
+    assert health.main("127.0.0.1:1") == "scores_to_tsdb does not read every partition of heat_pf and hydraulic_soh"
+
+
+def test_the_registry_s_tables_are_made_as_on_one_machine(services):
+    script = (PROJECT / "docker" / "registry.sh").read_text()
+    assert "/opt/soh/.venv/spark/bin/mlflow db upgrade postgresql+psycopg2://model_registry@postgres:5432/" in script
+    (secret,) = services["init-registry"]["secrets"]
+    assert f"/run/secrets/{secret['source']}" in script
 
 
 def test_fleets_are_started_as_on_one_machine(services, local, init):
@@ -176,15 +214,53 @@ def test_only_the_fleet_that_needs_a_recording_waits_for_a_profile(services):
     assert waiting == {f"fleet-{name}" for name, fleet in FLEETS.items() if fleet.needs_data}
 
 
+def test_grafana_shows_to_those_with_its_password_what_lies_in_the_project(services, init):
+    grafana = services["grafana"]
+    given = {secret["source"] for secret in grafana["secrets"]}
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/secrets/grafana_admin_password"
+    assert grafana["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    binds = {bind["target"]: Path(bind["source"]) for bind in grafana["volumes"] if bind["type"] == "bind"}
+    provisioning = binds["/etc/grafana/provisioning"]
+    (source,) = yaml.safe_load((provisioning / "datasources" / "tsdb.yaml").read_text())["datasources"]
+    assert (source["url"], source["jsonData"]["dbName"]) == (init.TSDB, init.TSDB_DATABASE)
+    assert source["user"] == init.TSDB_READER
+    secret = re.fullmatch(r"\$__file\{/run/secrets/(\w+)\}", source["secureJsonData"]["password"]).group(1)
+    assert given == {secret, "grafana_admin_password"}
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "fleet.yaml").read_text())["providers"]
+    folder = provider["options"]["path"]
+    first = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert first.startswith(f"{folder}/")
+    assert (binds[folder] / first.removeprefix(f"{folder}/")).is_file()
+
+
+def test_what_is_mounted_from_the_project_exists_and_cannot_be_changed(services):
+    binds = [
+        volume
+        for name, service in services.items()
+        if name != "fleet-hydraulic"
+        for volume in service.get("volumes", [])
+        if volume["type"] == "bind"
+    ]
+    assert len(binds) == 4
+    assert [bind["source"] for bind in binds if not (Path(bind["source"]).exists() and bind.get("read_only"))] == []
+
+
+def test_scripts_that_a_container_starts_may_be_started(services):
+    scripts = [word for service in services.values() for word in service["entrypoint"] or [] if "/docker/" in word]
+    assert len(scripts) == 2
+    for script in scripts:
+        assert os.access(PROJECT / script.removeprefix("/opt/soh/"), os.X_OK), script
+
+
 def test_state_lies_on_volumes(services):
     volumes = [
         volume["source"]
         for name, service in services.items()
-        if name not in ONLY_IN_CONTAINERS and not name.startswith("airflow-")
+        if name not in {*ONLY_IN_CONTAINERS, "scores-to-tsdb"} and not name.startswith("airflow-")
         for volume in service["volumes"]
         if volume["type"] == "volume"
     ]
-    assert len(volumes) == len(set(volumes)) == len(services) - len(ONLY_IN_CONTAINERS) - 4
+    assert len(volumes) == len(set(volumes)) == len(services) - len(ONLY_IN_CONTAINERS) - 4 - 1
 
 
 # The image.
@@ -196,7 +272,7 @@ def test_versions_are_said_once(services):
     kafka = re.search(r"<kafka.version>(.*)</kafka.version>", pom).group(1)
     assert services["kafka-1"]["image"] == f"apache/kafka:{kafka}"
     assert f"uv=={environments.UV_VERSION}" in dockerfile
-    for pom in ("hadoop", "spark"):
+    for pom in ("hadoop", "s3", "spark"):
         assert f"-f /poms/{pom}/pom.xml" in dockerfile
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import configparser
 import json
 import re
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from tests.architecture.conftest import load
 
-from soh.local import configs
+from soh.local import configs, hadoop_configs, store_configs
+from soh.local.stores import Privilege
 from soh.settings import PROJECT
 from soh.specs import TOPICS
 
@@ -35,8 +37,8 @@ def site(path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("name", ["hdfs-site", "yarn-site"])
 def test_hadoop_has_the_settings_of_one_machine_but_for_addresses_and_folders(home, name):
     wanted = {
-        "hdfs-site": {**configs.hdfs(home), **configs.datanode(home, 1)},
-        "yarn-site": {**configs.yarn(home), **configs.nodemanager(home, 1)},
+        "hdfs-site": {**hadoop_configs.hdfs(home), **hadoop_configs.datanode(home, 1)},
+        "yarn-site": {**hadoop_configs.yarn(home), **hadoop_configs.nodemanager(home, 1)},
     }[name]
     found = site(PROJECT / "docker" / "hadoop" / f"{name}.xml")
     # A NodeManager's containers die with the container it is in.
@@ -56,6 +58,39 @@ def test_hadoop_logs_as_on_one_machine(home):
     configs.write_all(home)
     wanted = (home.hadoop_conf / "log4j.properties").read_text()
     assert (PROJECT / "docker" / "hadoop" / "log4j.properties").read_text() == wanted
+
+
+def test_influxdb_has_the_settings_of_one_machine_but_for_addresses_and_folders(home, services):
+    found = tomllib.loads((PROJECT / "docker" / "influxdb.conf").read_text())
+    wanted = store_configs.influxdb(home)
+    found |= {"": {name: found.pop(name) for name in wanted[""]}}
+    assert set(found) == set(wanted)
+    of_this_machine = ("127.0.0.1", str(home.path))
+    for section, settings in wanted.items():
+        assert set(found[section]) == set(settings)
+        same = {
+            key: value for key, value in settings.items() if not any(part in str(value) for part in of_this_machine)
+        }
+        assert {key: found[section][key] for key in same} == same, section
+    assert found["http"]["bind-address"] == ":8086"
+    volumes = {volume["target"]: volume for volume in services["influxdb"]["volumes"]}
+    assert volumes["/etc/influxdb/influxdb.conf"]["source"] == str(PROJECT / "docker" / "influxdb.conf")
+    assert {str(Path(found["meta"]["dir"]).parent), str(Path(found["data"]["dir"]).parent)} <= set(volumes)
+
+
+def test_the_object_store_has_the_settings_of_one_machine_but_for_address_and_folder(home, init, services):
+    script = (PROJECT / "docker" / "s3proxy.sh").read_text()
+    found = dict(line.split("=", 1) for line in script.partition("<<EOF\n")[2].partition("EOF\n")[0].splitlines())
+    wanted = {name: str(value) for name, value in store_configs.s3proxy(home).items()}
+    assert set(found) == set(wanted)
+    own = {"s3proxy.endpoint", "s3proxy.identity", "s3proxy.credential", "jclouds.filesystem.basedir"}
+    assert {name: found[name] for name in set(wanted) - own} == {name: wanted[name] for name in set(wanted) - own}
+    assert found["s3proxy.identity"] == "$(cat /run/secrets/s3_access_key)"
+    assert found["s3proxy.credential"] == "$(cat /run/secrets/s3_secret_key)"
+    assert {"s3_access_key", "s3_secret_key"} == {secret["source"] for secret in services["s3proxy"]["secrets"]}
+    assert found["s3proxy.endpoint"].rpartition(":")[2] == init.S3.rpartition(":")[2]
+    (volume,) = services["s3proxy"]["volumes"]
+    assert found["jclouds.filesystem.basedir"].startswith(f"{volume['target']}/")
 
 
 def test_hadoop_addresses_are_services(services):
@@ -103,9 +138,16 @@ def test_secrets_that_commands_read_are_given_to_the_service(services):
 # The same connections, topics and jars.
 
 
+GIVEN_TO_INIT = (
+    *("lake_catalog_password", "model_registry_password", "airflow_admin_password", "s3_access_key", "s3_secret_key"),
+    *("tsdb_admin_password", "tsdb_writer_password", "tsdb_reader_password"),
+)
+
+
 def test_connections_are_those_of_one_machine_with_other_addresses(home, init, services, tmp_path):
-    for secret in ("lake_catalog_password", "airflow_admin_password"):
+    for secret in GIVEN_TO_INIT:
         (tmp_path / secret).write_text(secret)
+    assert set(GIVEN_TO_INIT) <= {secret["source"] for secret in services["init"]["secrets"]}
     found, wanted = init.connections(tmp_path), configs.connections(home)
     assert list(found) == list(wanted)
     for name, connection in wanted.items():
@@ -116,6 +158,12 @@ def test_connections_are_those_of_one_machine_with_other_addresses(home, init, s
     brokers = {address.split(":")[0] for address in init.KAFKA.split(",")}
     assert brokers == {name for name in services if name.startswith("kafka-")}
     assert found["lake_catalog"]["password"] == "lake_catalog_password"
+    assert found["model_registry"]["password"] == "model_registry_password"
+    assert (found["lake_s3"]["login"], found["lake_s3"]["password"]) == ("s3_access_key", "s3_secret_key")
+    assert found["lake_s3"]["extra"]["endpoint_url"].split("//")[1].split(":")[0] in services
+    assert found["lake_s3"]["extra"]["models"] == home.endpoints.models
+    assert (found["tsdb"]["login"], found["tsdb"]["password"]) == (wanted["tsdb"]["login"], "tsdb_reader_password")
+    assert found["tsdb"]["extra"] == wanted["tsdb"]["extra"]
     assert found["webhdfs_default"]["extra"]["hdfs"] == site(PROJECT / "docker/hadoop/core-site.xml")["fs.defaultFS"]
 
 
@@ -127,13 +175,16 @@ def test_the_clusters_spark_settings_are_those_of_one_machine_without_the_loopba
     assert "127.0.0.1" not in found.values()
 
 
-def test_init_asks_for_every_topic_and_gives_no_password_as_an_argument(init, monkeypatch, tmp_path):
-    for secret in ("lake_catalog_password", "airflow_admin_password"):
+def test_init_makes_every_topic_and_store_and_gives_no_password_as_an_argument(init, monkeypatch, tmp_path):
+    for secret in GIVEN_TO_INIT:
         (tmp_path / secret).write_text(f"hush {secret}")
     called: list[tuple[tuple[str, ...], str]] = []
     asked: list[list[str]] = []
     monkeypatch.setattr(init, "SECRETS", tmp_path)
     monkeypatch.setattr(init, "_airflow", lambda *words, answers="": called.append((words, answers)))
+    made = {}
+    monkeypatch.setattr(init, "make_bucket", lambda *words: made.update(bucket=words))
+    monkeypatch.setattr(init, "make_tsdb", lambda *words: made.update(tsdb=words))
     monkeypatch.setattr(init.admin, "describe", lambda _, names: asked.append(names) or {})
     monkeypatch.setattr(init.admin, "apply", lambda _, plan: plan.create)
     init.main()
@@ -145,6 +196,13 @@ def test_init_asks_for_every_topic_and_gives_no_password_as_an_argument(init, mo
         ["users", "create"],
         ["users", "reset-password"],
     ]
+    assert made["bucket"] == (init.S3, init.MODELS, "hush s3_access_key", "hush s3_secret_key")
+    assert made["tsdb"][:3] == (init.TSDB, init.TSDB_DATABASE, "hush tsdb_admin_password")
+    accounts = {account.name: (account.privilege, account.password) for account in made["tsdb"][3]}
+    assert accounts == {
+        "writer": (Privilege.ALL, "hush tsdb_writer_password"),
+        "reader": (Privilege.READ, "hush tsdb_reader_password"),
+    }
     assert "hush" not in json.dumps([words for words, _ in called])
     assert called[-1][1] == "hush airflow_admin_password\n" * 2
 
@@ -152,7 +210,7 @@ def test_init_asks_for_every_topic_and_gives_no_password_as_an_argument(init, mo
 def test_the_databases_are_those_of_one_machine(home, services):
     script = (PROJECT / "docker" / "postgres" / "databases.sh").read_text()
     names = re.search(r"for name in (.*);", script).group(1).split()
-    assert set(names) == {"airflow", home.endpoints.catalog_user}
+    assert set(names) == {"airflow", home.endpoints.catalog_user, home.endpoints.registry_user}
     given = {secret["source"] for secret in services["postgres"]["secrets"]}
     assert {f"{name}_password" for name in names} <= given
 

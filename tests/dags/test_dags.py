@@ -11,17 +11,20 @@ from datetime import timedelta
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.interval import CronDataIntervalTimetable
 from tests.fakes.airflow_home import PROJECT
 
-from soh.orchestration.assets import ASSETS
+from soh.orchestration.assets import ASSETS, MODEL_ASSETS
 from soh.orchestration.defaults import BATCH_POOL, START_DATE, Tag
 from soh.specs import CONSUMER_GROUPS, FLEETS, STREAM_APPS, STREAMS
 from soh.streams.control import Action
 
 STREAM_DAGS = {app.dag_id for app in STREAM_APPS.values()}
-DAG_IDS = STREAM_DAGS | {"kafka_topics", "consumer_watch", "batch_nightly", "platform_check", "stream_control"}
+DAG_IDS = STREAM_DAGS | {
+    *("kafka_topics", "consumer_watch", "batch_nightly", "platform_check", "soh_retrain", "stream_control")
+}
 SCHEDULES = {
     **dict.fromkeys(STREAM_DAGS, "@continuous"),
     "kafka_topics": "@hourly",
@@ -137,6 +140,39 @@ def test_a_fleet_s_day_is_waited_for_then_compacted_alone_in_the_pool_then_repor
     assert compact.outlets == [ASSETS[fleet.table.name]]
 
 
+def test_the_classifiers_are_trained_when_the_night_has_compacted_the_readings_of_every_fleet(bag):
+    waits_for = {asset.name for asset in bag.dags["soh_retrain"].schedule.objects}
+    assert waits_for == {ASSETS[fleet.table.name].name for fleet in FLEETS.values()}
+    emitted = {outlet.name for task in bag.dags["batch_nightly"].tasks for outlet in task.outlets}
+    assert waits_for <= emitted
+
+
+@pytest.mark.parametrize("fleet", FLEETS.values(), ids=lambda fleet: fleet.name)
+def test_a_fleet_s_classifier_is_trained_alone_in_the_pool_then_reported(bag, fleet):
+    train = bag.dags["soh_retrain"].get_task(f"train__{fleet.name}")
+    assert (train.app.name, train.fleet) == ("train_soh", fleet.name)
+    assert train.pool == BATCH_POOL
+    assert train.outlets == [MODEL_ASSETS[fleet.model.name]]
+    assert train.downstream_task_ids == {"report"}
+
+
+def test_a_training_needs_no_parameters_and_a_fleet_left_out_does_not_stop_the_report(bag):
+    dag = bag.dags["soh_retrain"]
+    assert dict(dag.params.dump()) == {"fleet": "all", "overrule": "none", "by": None}
+    dag.params.validate()
+    assert dag.get_task("report").trigger_rule == "none_failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("fleet", "heats"), ("overrule", "yes"), ("by", "a; rm -r"), ("by", "")],
+    ids=["no-such-fleet", "no-such-word", "no-name", "empty-name"],
+)
+def test_a_training_takes_only_what_is_declared(bag, name, value):
+    with pytest.raises(ParamValidationError):
+        bag.dags["soh_retrain"].params.get_param(name).resolve(value)
+
+
 def test_the_night_needs_no_parameters(bag):
     params = bag.dags["batch_nightly"].params
     assert dict(params.dump()) == {"day": None, "only_closed": True}
@@ -156,11 +192,17 @@ def test_stream_control_takes_only_what_is_declared(bag, name, value):
 
 def test_the_watch_has_one_task_for_every_reader_and_each_starts_in_the_triggerer(bag):
     dag = bag.dags["consumer_watch"]
-    assert set(dag.task_ids) == {f"watch__{name}" for name in (*STREAMS, *CONSUMER_GROUPS)}
+    groups = {f"watch__{name}__{topic.name}" for name, group in CONSUMER_GROUPS.items() for topic in group.reads}
+    assert "watch__scores_to_tsdb__heat_pf" in groups
+    assert set(dag.task_ids) == {f"watch__{name}" for name in STREAMS} | groups
     assert all(task.start_from_trigger for task in dag.tasks)
+    for task in dag.tasks:
+        reader = task.reader
+        assert task.task_id == f"watch__{reader['stream'] or '__'.join((reader['group'], reader['topic']))}"
 
 
 def test_the_platform_check_names_the_server_that_is_red(bag):
     dag = bag.dags["platform_check"]
-    assert set(dag.task_ids) == {f"check__{server}" for server in ("kafka", "hdfs", "yarn", "catalog", "airflow")}
+    servers = ("kafka", "hdfs", "yarn", "catalog", "registry", "s3", "tsdb", "airflow")
+    assert set(dag.task_ids) == {f"check__{server}" for server in servers}
     assert all(not task.upstream_task_ids for task in dag.tasks)

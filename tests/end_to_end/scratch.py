@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import requests
 from confluent_kafka import Consumer, TopicPartition
 
 from soh.local import processes
@@ -24,6 +25,7 @@ from soh.local.home import Home
 from soh.local.ports import free_base
 from soh.local.supervisor import Supervisor
 from soh.settings import PROJECT
+from soh.specs import STREAM_APPS, FleetSpec
 from soh.submit import catalog_settings
 
 FACILITIES = 6
@@ -82,14 +84,14 @@ class Platform:
     def supervisor(self) -> Supervisor:
         return Supervisor(self.home)
 
-    def drivers(self) -> list[psutil.Process]:
-        """The drivers of the stream app `lake` that live on this machine, seen without asking YARN."""
+    def drivers(self, app: str = "lake") -> list[psutil.Process]:
+        """The drivers of a stream app that live on this machine, seen without asking YARN."""
         found = []
         for process in processes.of(self.home):
             with contextlib.suppress(psutil.Error):
                 words = process.cmdline()
                 is_driver = any("ApplicationMaster" in word for word in words)
-                if is_driver and words[0].endswith("/java") and "lake.py" in words:
+                if is_driver and words[0].endswith("/java") and STREAM_APPS[app].script in words:
                     found.append(process)
         return found
 
@@ -151,6 +153,33 @@ class Platform:
         )
         return Counter(tuple(json.loads(line)) for line in target.read_text().splitlines())
 
+    def scores(self, fleet: FleetSpec) -> list[dict[str, Any]]:
+        """Every grade on a fleet's topic of scores, in the order of partitions and offsets."""
+        records = sorted(self.kafka_records(fleet.scores.name), key=lambda r: (r.partition(), r.offset()))
+        return [json.loads(record.value()) for record in records]
+
+    def points(self, fleet: FleetSpec) -> list[dict[str, Any]]:
+        """Every grade of a fleet in the time-series database."""
+        endpoints = self.home.endpoints
+        answer = requests.get(
+            f"{endpoints.tsdb}/query",
+            params={
+                "db": endpoints.tsdb_database,
+                "epoch": "u",
+                "q": f"SELECT * FROM sensor_measurement WHERE fleet = '{fleet.name}'",
+            },
+            auth=("reader", self.home.secrets["tsdb_reader"]),
+            timeout=60,
+        )
+        answer.raise_for_status()
+        (result,) = answer.json()["results"]
+        assert "error" not in result, result
+        return [
+            dict(zip(series["columns"], row, strict=True))
+            for series in result.get("series", ())
+            for row in series["values"]
+        ]
+
     def down(self) -> subprocess.CompletedProcess[str]:
         return self.soh("down", "--purge", timeout=300)
 
@@ -172,21 +201,22 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 class DriverCount(threading.Thread):
-    """Counts the living drivers twice a second, from its start to `stop`."""
+    """Counts the living drivers of every stream app twice a second, from its start to `stop`."""
 
     def __init__(self, platform: Platform) -> None:
         super().__init__(daemon=True)
         self.platform = platform
-        self.counts: Counter[int] = Counter()
+        self.counts: Counter[tuple[str, int]] = Counter()
         self._ended = threading.Event()
         self.too_many: list[str] = []
 
     def run(self) -> None:
         while not self._ended.wait(0.5):
-            found = self.platform.drivers()
-            self.counts[len(found)] += 1
-            if len(found) > 1:
-                self.too_many.append(f"{time.strftime('%H:%M:%S')}: {[process.pid for process in found]}")
+            for app in STREAM_APPS:
+                found = self.platform.drivers(app)
+                self.counts[app, len(found)] += 1
+                if len(found) > 1:
+                    self.too_many.append(f"{time.strftime('%H:%M:%S')}: {app} {[process.pid for process in found]}")
 
     def stop(self) -> None:
         self._ended.set()

@@ -46,7 +46,10 @@ def test_status_tells_every_part_without_starting_spark(platform):
     tables = {table["name"]: table for table in found["tables"]}
     assert set(tables) == set(TABLES)
     assert tables["heat_raw"]["rows"] > 0
-    assert found["models"] == []
+    assert {group["topic"]: group["lag"] is not None for group in found["groups"]} == {
+        fleet.scores.name: True for fleet in FLEETS.values()
+    }
+    assert [model["fleet"] for model in found["models"]] == list(FLEETS)
 
 
 def test_readings_of_every_running_fleet_are_in_the_lake(platform):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -28,6 +29,8 @@ def prepare() -> None:
         f"plugins_folder = {PROJECT / 'plugins'}\n"
         "[database]\n"
         f"sql_alchemy_conn = sqlite:///{home / 'airflow.db'}\n"
+        "[api_auth]\n"
+        f"jwt_secret = {secrets.token_urlsafe(64)}\n"
         "[logging]\n"
         "logging_level = WARNING\n"
     )

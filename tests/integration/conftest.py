@@ -1,4 +1,4 @@
-"""Real servers for the integration tests: PostgreSQL, Kafka, HDFS and YARN on free ports, in a folder of their own."""
+"""Real servers for the integration tests: databases, Kafka, HDFS, YARN and S3, on free ports in their own folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Servers:
             chosen = [service for service in self.services.values() if service.stage == stage]
             self.supervisor.start(chosen)
             self.wait(chosen)
-        prepare.databases(self.home)
+        for part in (prepare.databases, prepare.model_registry, prepare.models_bucket, prepare.tsdb):
+            part(self.home)
 
     def wait(self, services: list[Service]) -> None:
         wait_until_ready(self.home, services, timedelta(minutes=3), lambda _: None)

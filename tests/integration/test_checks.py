@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from soh import checks
+from soh import checks, s3
 from soh.errors import ServerUnreachable
 from soh.kafka import admin
 from soh.kafka.plan import plan
-from soh.specs import TOPICS
+from soh.local import prepare
+from soh.local.stores import RETENTION_POLICY
+from soh.serving import influx
+from soh.specs import MODELS, TOPICS
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +29,13 @@ def test_every_server_is_touched(endpoints, servers):
     assert checks.check_kafka(endpoints)["brokers"] == 3
     assert checks.check_hdfs(endpoints) == {"datanodes": 2}
     assert checks.check_yarn(endpoints) == {"nodemanagers": 2}
-    assert checks.check_catalog(endpoints, servers.home.secrets["catalog_db"]) == {}
+    secrets = servers.home.secrets
+    assert checks.check_catalog(endpoints, secrets["catalog_db"]) == {}
+    assert checks.check_registry(endpoints, secrets["registry_db"]) == dict.fromkeys(MODELS)
+    assert checks.check_s3(endpoints, secrets["s3_access_key"], secrets["s3_secret_key"]) == {"bucket": "soh-models"}
+    tsdb = checks.check_tsdb(endpoints, "reader", secrets["tsdb_reader"])
+    assert tsdb["keeps"] == "24h0m0s"
+    assert tsdb["version"].startswith("1.")
 
 
 def test_a_record_is_written_anew_by_each_check(endpoints):
@@ -39,8 +50,11 @@ def test_a_record_is_written_anew_by_each_check(endpoints):
         (checks.check_hdfs, {"webhdfs": "http://127.0.0.1:1"}),
         (checks.check_yarn, {"yarn": "http://127.0.0.1:1"}),
         (lambda endpoints: checks.check_catalog(endpoints, "x"), {"catalog_port": 1}),
+        (lambda endpoints: checks.check_registry(endpoints, "x"), {"registry_port": 1}),
+        (lambda endpoints: checks.check_s3(endpoints, "x", "x"), {"s3": "http://127.0.0.1:1"}),
+        (lambda endpoints: checks.check_tsdb(endpoints, "x", "x"), {"tsdb": "http://127.0.0.1:1"}),
     ],
-    ids=["kafka", "hdfs", "yarn", "catalog"],
+    ids=["kafka", "hdfs", "yarn", "catalog", "registry", "s3", "tsdb"],
 )
 def test_a_server_that_does_not_answer_is_named_by_its_address(endpoints, check, change):
     with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:1"):
@@ -62,3 +76,40 @@ def test_the_file_of_the_check_is_gone_afterwards(endpoints):
     checks.check_hdfs(endpoints)
     hdfs = checks.Hdfs(endpoints.webhdfs, endpoints.hdfs_user)
     assert hdfs.listing("/soh/platform_check") == {}
+
+
+def test_a_store_that_does_not_know_the_key_or_the_password_is_red(endpoints, servers):
+    with pytest.raises(ServerUnreachable, match=endpoints.s3):
+        checks.check_s3(endpoints, servers.home.secrets["s3_access_key"], "no")
+    with pytest.raises(ServerUnreachable, match=endpoints.tsdb):
+        checks.check_tsdb(endpoints, "reader", "no")
+    with pytest.raises(ServerUnreachable, match=str(endpoints.registry_port)):
+        checks.check_registry(endpoints, "no")
+
+
+def test_the_object_of_the_check_is_gone_afterwards(endpoints, servers):
+    keys = (servers.home.secrets["s3_access_key"], servers.home.secrets["s3_secret_key"])
+    checks.check_s3(endpoints, *keys)
+    assert s3.client(endpoints.s3, *keys).list_objects_v2(Bucket="soh-models")["KeyCount"] == 0
+
+
+@pytest.fixture
+def keeps_for_ever(servers):
+    """The default retention policy of the database, changed by somebody."""
+    home = servers.home
+    client = influx.client(
+        home.endpoints.tsdb,
+        database=home.endpoints.tsdb_database,
+        user="admin",
+        password=home.secrets["tsdb_admin"],
+        answer_within=timedelta(seconds=10),
+    )
+    with closing(client):
+        client.alter_retention_policy(RETENTION_POLICY, duration="INF", default=True)
+    yield
+    assert prepare.tsdb(home) == f"retention policy {RETENTION_POLICY} anew"
+
+
+def test_grades_that_are_kept_for_ever_are_red_until_set_up_runs_again(endpoints, servers, keeps_for_ever):
+    with pytest.raises(ServerUnreachable, match="it should be 24h0m0s"):
+        checks.check_tsdb(endpoints, "reader", servers.home.secrets["tsdb_reader"])

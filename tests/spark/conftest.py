@@ -1,11 +1,14 @@
 """One local SparkSession for all tests, with the real Iceberg on a folder of its own."""
 
 import logging
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from soh_spark.scoring import SETTINGS as SCORING
 from soh_spark.session import COMPACTION, STREAMING, open_session
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -15,17 +18,22 @@ PROJECT = Path(__file__).resolve().parents[2]
 def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
     jars = sorted(str(jar) for jar in (PROJECT / ".venv" / "jars" / "spark").glob("*.jar"))
     assert jars, "no jars in .venv/jars/spark: ./soh up puts them there"
+    # Read from nowhere else: Python workers are of this environment too.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     warehouse = tmp_path_factory.mktemp("warehouse")
     session = open_session(
         {
             **STREAMING,
             **COMPACTION,
+            **SCORING,
             "spark.master": "local[2]",
             "spark.app.name": "tests",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.memory": "1g",
             "spark.ui.enabled": "false",
+            # Python workers import what on YARN comes in a zip.
+            "spark.executorEnv.PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT / 'spark_apps'}",
             "spark.jars": ",".join(jars),
             "spark.sql.artifact.isolation.enabled": "false",
             "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",

@@ -13,3 +13,7 @@ def test_a_topic_is_read_from_its_beginning_with_headers_in_bounded_batches():
 @pytest.mark.parametrize(("accept_loss", "fails"), [(False, "true"), (True, "false")])
 def test_lost_records_end_the_query_unless_a_person_said_otherwise(accept_loss, fails):
     assert source_options(HEAT, "broker:9092", accept_loss=accept_loss)["failOnDataLoss"] == fails
+
+
+def test_a_stream_may_bound_its_batches_itself():
+    assert source_options(HEAT, "broker:9092", largest_batch=7)["maxOffsetsPerTrigger"] == "7"

@@ -67,6 +67,12 @@ def test_an_unknown_suite_is_refused(soh):
     assert "there are: unit" in str(error)
 
 
+def test_an_unknown_bench_is_refused(soh):
+    error = soh("bench", "latencies").exception
+    assert isinstance(error, BadInput)
+    assert "there are: latency" in str(error)
+
+
 def test_an_error_of_ours_is_one_line_on_standard_error(monkeypatch, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "soh.cli", "status"],

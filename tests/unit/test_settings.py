@@ -1,6 +1,7 @@
 """What the environment may set, and the addresses that every part is given."""
 
 import pytest
+from tests.fakes.endpoints import ENDPOINTS
 
 from soh.errors import BadInput
 from soh.settings import PROJECT, Endpoints, Settings, child_environment
@@ -10,22 +11,6 @@ from soh.settings import PROJECT, Endpoints, Settings, child_environment
 def no_settings(monkeypatch):
     for name in ("SOH_HOME", "SOH_PORT_BASE", "SOH_DATA"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def endpoints():
-    return Endpoints(
-        kafka="a:1,b:2",
-        webhdfs="http://n:3",
-        hdfs="hdfs://n:4",
-        hdfs_user="somebody",
-        yarn="http://r:5",
-        catalog_host="p",
-        catalog_port=6,
-        catalog_database="lake",
-        catalog_user="reader",
-        airflow="http://w:7",
-    )
 
 
 def test_without_settings_state_lies_beside_the_code_and_recordings_beside_the_project():
@@ -61,16 +46,17 @@ def test_a_child_gets_our_environment_and_the_changes(monkeypatch):
     assert (found["KEPT"], found["CHANGED"]) == ("1", "2")
 
 
-def test_every_path_on_hdfs_is_below_one_root(endpoints):
-    assert endpoints.warehouse == "hdfs://n:4/soh/warehouse"
-    assert endpoints.checkpoint("heat_to_lake") == "/soh/checkpoints/heat_to_lake"
-    assert endpoints.batch_result("tag") == "/soh/results/tag.json"
-    assert endpoints.catalog_jdbc == "jdbc:postgresql://p:6/lake"
+def test_every_path_on_hdfs_is_below_one_root():
+    assert ENDPOINTS.warehouse == "hdfs://127.0.0.1:8020/soh/warehouse"
+    assert ENDPOINTS.checkpoint("heat_to_lake") == "/soh/checkpoints/heat_to_lake"
+    assert ENDPOINTS.batch_result("tag") == "/soh/results/tag.json"
+    assert ENDPOINTS.model_in_use("heat_scoring") == "/soh/models_in_use/heat_scoring.json"
+    assert ENDPOINTS.catalog_jdbc == "jdbc:postgresql://127.0.0.1:6/lake_catalog"
 
 
-def test_addresses_come_back_as_they_were_written(endpoints, tmp_path):
-    endpoints.write(tmp_path / "endpoints.json")
-    assert Endpoints.read(tmp_path / "endpoints.json") == endpoints
+def test_addresses_come_back_as_they_were_written(tmp_path):
+    ENDPOINTS.write(tmp_path / "endpoints.json")
+    assert Endpoints.read(tmp_path / "endpoints.json") == ENDPOINTS
 
 
 def test_a_missing_file_of_addresses_says_what_makes_it(tmp_path):

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import zipfile
+from dataclasses import asdict
 
 import pytest
+from tests.fakes.endpoints import ENDPOINTS, SECRETS
 
 from soh.bundle import write_bundle
 from soh.errors import BadInput
-from soh.settings import Endpoints
 from soh.specs.apps import COMPACT_DAY
-from soh.specs.streams import LAKE
+from soh.specs.streams import LAKE, SCORING
 from soh.submit import batch_arguments, properties, spark_arguments, spark_settings
-
-ENDPOINTS = Endpoints(
-    kafka="a:1,b:1,c:1",
-    webhdfs="http://n:1",
-    hdfs="hdfs://n:2",
-    hdfs_user="root",
-    yarn="http://r:1",
-    catalog_host="p",
-    catalog_port=5432,
-    catalog_database="lake_catalog",
-    catalog_user="lake",
-    airflow="http://w:1",
-)
-SECRET = "t0p-$ecret\\=: "
 
 
 def settings(app=LAKE, conf=(), **more):
-    return spark_settings(app, ENDPOINTS, "soh_run_1", dict(conf), SECRET, **more)
+    return spark_settings(app, ENDPOINTS, "soh_run_1", dict(conf), SECRETS, **more)
 
 
 def test_an_app_is_tagged_by_its_name_and_its_run():
@@ -49,11 +36,17 @@ def test_an_app_is_tagged_by_its_name_and_its_run():
         ("spark.executor.memory", "640m"),
         ("spark.executor.instances", "1"),
         ("spark.sql.catalog.lake.type", "jdbc"),
-        ("spark.sql.catalog.lake.uri", "jdbc:postgresql://p:5432/lake_catalog"),
-        ("spark.sql.catalog.lake.jdbc.password", SECRET),
+        ("spark.sql.catalog.lake.uri", "jdbc:postgresql://127.0.0.1:6/lake_catalog"),
+        ("spark.sql.catalog.lake.jdbc.password", SECRETS.catalog_password),
         ("spark.sql.catalog.lake.jdbc.schema-version", "V1"),
-        ("spark.sql.catalog.lake.warehouse", "hdfs://n:2/soh/warehouse"),
+        ("spark.sql.catalog.lake.warehouse", "hdfs://127.0.0.1:8020/soh/warehouse"),
         ("spark.sql.catalog.lake.io-impl", "org.apache.iceberg.io.ResolvingFileIO"),
+        ("spark.soh.registry.port", "6"),
+        ("spark.soh.registry.password", SECRETS.registry_password),
+        ("spark.soh.s3.endpoint", "http://127.0.0.1:8"),
+        ("spark.soh.s3.access.key", SECRETS.s3_access_key),
+        ("spark.soh.s3.secret.key", SECRETS.s3_secret_key),
+        ("spark.soh.models", "s3://soh-models"),
     ],
 )
 def test_settings(key, value):
@@ -68,20 +61,30 @@ def test_the_cluster_may_resize_an_app_but_not_undo_its_supervision():
     assert found["spark.yarn.tags"] == "soh_app_lake,soh_run_1"
 
 
+def test_no_setting_is_declared_with_a_secret_in_sight():
+    assert not [value for value in asdict(SECRETS).values() if value in repr(SECRETS)]
+
+
 def test_arguments_hold_addresses_and_no_secret():
     assert spark_arguments(LAKE, ENDPOINTS) == [
         "--app",
         "lake",
         "--kafka",
-        "a:1,b:1,c:1",
+        ENDPOINTS.kafka,
         "--checkpoints",
-        "hdfs://n:2/soh/checkpoints",
+        "hdfs://127.0.0.1:8020/soh/checkpoints",
     ]
+
+
+def test_only_an_app_that_grades_is_told_where_to_say_with_which_model():
+    told = ["--models-in-use", "hdfs://127.0.0.1:8020/soh/models_in_use"]
+    assert spark_arguments(SCORING, ENDPOINTS)[-2:] == told
+    assert not set(told) & set(spark_arguments(LAKE, ENDPOINTS))
 
 
 def test_a_batch_app_is_told_where_its_figures_go():
     arguments = batch_arguments(COMPACT_DAY, ENDPOINTS, ["--day", "2026-01-01"], "soh_run_1")
-    assert arguments == ["--day", "2026-01-01", "--result", "hdfs://n:2/soh/results/soh_run_1.json"]
+    assert arguments == ["--day", "2026-01-01", "--result", "hdfs://127.0.0.1:8020/soh/results/soh_run_1.json"]
 
 
 def test_a_batch_app_gets_no_empty_argument():
@@ -90,7 +93,7 @@ def test_a_batch_app_gets_no_empty_argument():
 
 
 def test_a_properties_file_is_read_back_by_java_as_it_was_meant(tmp_path):
-    meant = {"spark.a": "plain", "spark.b": SECRET, "spark.c": "  leading", "spark.d": "한글 #!", "spark.e": ""}
+    meant = {"spark.a": "plain", "spark.b": "$ecret\\=: ", "spark.c": "  leading", "spark.d": "한글 #!", "spark.e": ""}
     (tmp_path / "p.properties").write_text(properties(meant))
     (tmp_path / "Read.java").write_text(
         """
@@ -118,4 +121,5 @@ def test_the_bundle_holds_declarations_and_transforms_and_nothing_that_knows_a_s
         names = set(bundle.namelist())
     assert {"soh/__init__.py", "soh/errors.py", "soh/specs/__init__.py", "soh/specs/streams.py"} <= names
     assert {"soh_spark/__init__.py", "soh_spark/source.py"} <= names
-    assert {name.split("/")[1] for name in names if name.startswith("soh/")} == {"__init__.py", "errors.py", "specs"}
+    parts = {name.split("/")[1] for name in names if name.startswith("soh/")}
+    assert parts == {"__init__.py", "errors.py", "s3.py", "specs", "classifier"}

@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from soh.fleet.hydraulic import HydraulicReplay
 from soh.fleet.produce import Runner
 from soh.fleet.recording import load
 from soh.fleet.source import Source
-from soh.specs.fleets import HEAT, HYDRAULIC, FleetSpec
+from soh.specs.fleets import HEAT, HYDRAULIC, LONGEST_PAST, FleetSpec
 
 HEAT_PERIOD = HEAT.period.total_seconds()
 HYDRAULIC_PERIOD = HYDRAULIC.period.total_seconds()
@@ -29,6 +30,11 @@ Kafka = Annotated[str, typer.Option(help="Brokers: HOST:PORT,...", metavar="HOST
 StateDir = Annotated[Path, typer.Option(help="Folder for the fleet's ledger and outbox.", metavar="DIR")]
 Facilities = Annotated[int, typer.Option(help="Number of facilities.", metavar="N")]
 Period = Annotated[float, typer.Option(help="Time between two readings of a facility.", metavar="SECONDS")]
+
+Past = Annotated[
+    float | None,
+    typer.Option(help="The first start sends as many hours of the past first; 0 for none.", metavar="HOURS"),
+]
 
 
 @app.callback()
@@ -46,6 +52,7 @@ def heat(
     hours_to_degrade: Annotated[
         float, typer.Option(help="From the first sign of a fault to its worst; 0.1 for a demo.", metavar="H")
     ] = 6.0,
+    past: Past = None,
 ) -> None:
     """Virtual power facilities with hidden, repaired faults."""
     _run(
@@ -55,6 +62,7 @@ def heat(
         kafka,
         state_dir,
         period,
+        past,
     )
 
 
@@ -65,6 +73,7 @@ def hydraulic(
     data: Annotated[Path, typer.Option(help="Folder with the recorded data.", metavar="FOLDER")],
     facilities: Facilities = HYDRAULIC.facilities,
     period: Period = HYDRAULIC_PERIOD,
+    past: Past = None,
 ) -> None:
     """Replay of a real hydraulic test rig."""
     _run(
@@ -72,6 +81,7 @@ def hydraulic(
         kafka,
         state_dir,
         period,
+        past,
     )
 
 
@@ -87,15 +97,19 @@ def _checked(period: float) -> float:
     return period
 
 
-def _run(make: Callable[[], Source], kafka: str, state_dir: Path, period: float) -> None:
+def _run(make: Callable[[], Source], kafka: str, state_dir: Path, period: float, past: float | None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
     try:
         if wrong := [part for part in kafka.split(",") if not re.fullmatch(r"[\w.\-\[\]:]+:\d{1,5}", part)]:
             raise BadInput(f"--kafka names {wrong[0]!r}; every broker must be HOST:PORT, separated by commas")
+        longest = LONGEST_PAST / timedelta(hours=1)
+        if past is not None and not 0 <= past <= longest:
+            raise BadInput(f"--past is {past:g}; it must be between 0 and {longest:g} hours")
         source = make()
+        length = source.past if past is None else timedelta(hours=past)
 
         async def serve() -> None:
-            await Runner(source, bootstrap=kafka, state_dir=state_dir, period=period).run()
+            await Runner(source, bootstrap=kafka, state_dir=state_dir, period=period, past=length).run()
 
         asyncio.run(serve())
     except BadInput as error:

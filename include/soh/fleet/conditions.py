@@ -1,8 +1,10 @@
 """The hidden condition of a power facility: it begins, gets worse over hours, and is repaired.
 
-A facility lives through episodes of its own length. An episode begins healthy, degrades, holds
-its worst for a while and ends with a repair, during which the facility stands still. Everything
-follows from (seed, facility, time), so that a restarted fleet finds its facilities as they were.
+A facility lives through episodes. An episode begins healthy, degrades, holds its worst for a while
+and ends with a repair, during which the facility stands still; every other one gets as bad as
+`warning`. Everything follows from (seed, facility, time), so that a restarted fleet finds its
+facilities as they were. Facilities are at different ages of their episodes, spread so evenly that a
+few hours of a fleet, and of every fourth facility of it, hold all states.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 
 from soh.fleet import noise
 from soh.fleet.noise import Floats, Ints, Keys
-from soh.specs.fleets import State
+from soh.specs.models import State
 
 
 class Condition(StrEnum):
@@ -40,6 +42,10 @@ FULL_SCALE = timedelta(hours=4)
 """A fleet that degrades slower than this has inspections and windings of natural slowness."""
 
 _STREAM = 1
+_EPISODE = 2.25
+"""Length of an episode in times from the first sign to the worst."""
+_GOLDEN = 0.6180339887498949
+"""Multiples of it, taken modulo 1, lie far from each other however many there are."""
 
 
 def pace(hours_to_degrade: float) -> float:
@@ -69,26 +75,44 @@ class Hidden:
         """Index into CONDITIONS of what an inspection would find."""
         return np.where(self.severity >= FOUND_FROM, self.condition, 0)
 
+    def of(self, rows: Ints) -> Hidden:
+        """The truth at some of the positions."""
+        return Hidden(
+            condition=self.condition[rows],
+            severity=self.severity[rows],
+            phase=self.phase[rows],
+            in_repair=self.in_repair[rows],
+        )
 
-def hidden(key: Keys, at: Floats, *, hours_to_degrade: float) -> Hidden:
-    """The hidden condition of facilities with (n,) keys at (n,) epoch seconds."""
+
+def hidden(key: Keys, facility: Ints, at: Floats, *, hours_to_degrade: float) -> Hidden:
+    """The hidden condition of facilities with (n,) keys and (n,) ids at (n,) epoch seconds."""
     scale = hours_to_degrade * 3600
-    constant = noise.uniform(key, np.zeros(len(key)), 2, _STREAM)
-    length = scale * (2.0 + 1.5 * constant[:, 0])
-    position = at / length + constant[:, 1]
+    length = _EPISODE * scale
+    position = at / length + _age(facility)
     episode = np.floor(position)
     elapsed = (position - episode) * length
 
     draw = noise.uniform(key, episode + 1, 6, _STREAM)
-    repair_at = length - np.minimum(1200.0, 0.04 * length)
+    repair_at = length - min(1200.0, 0.04 * length)
     worst_at = repair_at - (0.05 + 0.15 * draw[:, 0]) * length
     begins_at = worst_at - (0.7 + 0.4 * draw[:, 1]) * scale
-    worst = np.where(draw[:, 2] < 0.25, 0.45 + 0.8 * draw[:, 2], 0.75 + 0.4 * draw[:, 2])
+    severe = (facility // 4 + episode) % 2 == 0
+    worst = np.where(severe, 0.75 + 0.4 * draw[:, 2], 0.45 + 0.2 * draw[:, 2])
     progress = np.clip((elapsed - begins_at) / (worst_at - begins_at), 0.0, 1.0)
-    condition = np.floor(draw[:, 3] * len(CONDITIONS)).astype(np.int64)
     return Hidden(
-        condition=condition,
-        severity=np.where(condition > 0, worst * progress ** (0.8 + draw[:, 4]), 0.0),
+        condition=1 + np.floor(draw[:, 3] * (len(CONDITIONS) - 1)).astype(np.int64),
+        severity=worst * progress ** (0.8 + draw[:, 4]),
         phase=np.floor(draw[:, 5] * 3).astype(np.int64),
-        in_repair=(elapsed >= repair_at) & (condition > 0),
+        in_repair=elapsed >= repair_at,
     )
+
+
+def _age(facility: Ints) -> Floats:
+    """Share of its episode by which each facility is ahead of the clock, shape (n,).
+
+    Facilities whose ids differ by 4 are severe in turn, so that those of the same turn, whose ids differ
+    by 8, must be spread for some of them to be at their worst at any time.
+    """
+    age: Floats = (facility // 8 * _GOLDEN + facility % 4 * 0.0365) % 1
+    return age

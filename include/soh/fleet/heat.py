@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,7 +19,7 @@ from soh.fleet import noise
 from soh.fleet.conditions import CONDITIONS, Condition, Hidden, hidden, pace
 from soh.fleet.inspections import Inspector
 from soh.fleet.noise import Floats, Ints, Keys
-from soh.fleet.source import Record
+from soh.fleet.source import Record, rounds
 from soh.specs.fleets import HEAT, FleetSpec
 from soh.specs.schemas import PHASES
 
@@ -75,6 +75,8 @@ class HeatFleet:
     """The facilities of the fleet `heat`, ready to be read; one reading a facility and moment."""
 
     spec: FleetSpec = HEAT
+    past = timedelta(hours=3)
+    """Holds every state, however long the fleet has been running."""
 
     def __init__(
         self, facilities: Sequence[int], *, seed: int = 1, hours_to_degrade: float = 6.0, period: float | None = None
@@ -86,7 +88,8 @@ class HeatFleet:
         self.settings = f"seed={seed} hours_to_degrade={hours_to_degrade:g}"
         self._zone = ZoneInfo(self.spec.table.time_zone)
         self._hours_to_degrade = hours_to_degrade
-        self._key = noise.keys(seed, np.array(facilities, dtype=np.int64))
+        self._ids: Ints = np.array(facilities, dtype=np.int64)
+        self._key = noise.keys(seed, self._ids)
         self._plate = _Nameplate(self._key)
         self._all: Ints = np.arange(len(facilities))
         speed = pace(hours_to_degrade)
@@ -153,7 +156,7 @@ class HeatFleet:
 
     def truth(self, which: Ints, at: Floats) -> Hidden:
         """The hidden condition of facilities at indices `which`, shape (n,), at (n,) epoch seconds."""
-        return hidden(self._key[which], at, hours_to_degrade=self._hours_to_degrade)
+        return hidden(self._key[which], self._ids[which], at, hours_to_degrade=self._hours_to_degrade)
 
     def _load(self, which: Ints, at: Floats, truth: Hidden, slow: Floats) -> Floats:
         """Share of the rated current that the work asks for, shape (n,); 0 = stands still."""
@@ -227,21 +230,30 @@ class HeatFleet:
     def _advance(self, which: Ints, at: Floats) -> Electrics:
         """Carry temperature and energy of the facilities to `at` and return what the meters show there."""
         shown = self.electrics(which, at)
+        self._carry(which, at, shown.settles_at, shown.power.sum(axis=1))
+        return shown
+
+    def _carry(self, which: Ints, at: Floats, settles_at: Floats, watts: Floats) -> None:
+        """Carry temperature and energy of the facilities to `at`, each facility once."""
         passed = np.maximum(at - self._read_at[which], 0.0)
         follow = 1 - np.exp(-passed / self._time_constant)
-        self._temperature[which] += (shown.settles_at - self._temperature[which]) * follow
-        watts = shown.power.sum(axis=1)
+        self._temperature[which] += (settles_at - self._temperature[which]) * follow
         self._energy[which] += (watts + self._watts[which]) / 2 * passed / 3.6e6
         self._watts[which] = watts
         self._read_at[which] = at
-        return shown
 
     def step(self, which: Ints, at: Floats) -> tuple[dict[str, Floats], Hidden]:
-        """Read facilities at indices `which`, each once, at (n,) epoch seconds; time only goes forward.
+        """Read facilities at indices `which` at (n,) epoch seconds; a facility's time only goes forward.
 
         Returns the measurements by column name, each of shape (n,), and the truth behind them.
         """
-        shown = self._advance(which, at)
+        shown = self.electrics(which, at)
+        watts = shown.power.sum(axis=1)
+        temperature, energy = np.empty(len(which)), np.empty(len(which))
+        for rows in rounds(which):
+            self._carry(which[rows], at[rows], shown.settles_at[rows], watts[rows])
+            temperature[rows] = self._temperature[which[rows]]
+            energy[rows] = self._energy[which[rows]]
         phases = {
             "active_power": shown.power,
             "reactive_power": shown.reactive,
@@ -259,27 +271,27 @@ class HeatFleet:
         }
         jitter = noise.normal(self._key[which], np.rint(at * 1000), 1, _WEAR)[:, 0]
         values |= {
-            "energy_total": self._energy[which],
+            "energy_total": energy,
             "active_power": totals["active_power"],
             "reactive_power": totals["reactive_power"],
             "frequency": shown.frequency,
             "current": totals["current"] / 3,
             "phase_voltage": totals["voltage"] / 3,
             "line_voltage": totals["line_voltage"] / 3,
-            "temperature": self._temperature[which] + 0.35 * jitter,
+            "temperature": temperature + 0.35 * jitter,
         }
         return {name: np.round(values[name], decimals) for name, decimals in self._columns.items()}, shown.truth
 
-    def readings(self, which: Ints, seqs: Ints, at: float) -> list[Record]:  # noqa: ARG002 the truth knows no numbers
-        """One reading of each facility of `which` at `at`, epoch seconds."""
-        moments = np.full(len(which), at)
-        columns, truth = self.step(which, moments)
-        self._inspector.observe(which, moments, truth)
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        stamp = round(at, 3)
+    def readings(self, which: Ints, seqs: Ints, at: Floats) -> list[Record]:  # noqa: ARG002 the truth knows no numbers
+        """Readings of facilities at indices `which` at `at`, epoch seconds, in the order of time."""
+        columns, truth = self.step(which, at)
+        for rows in rounds(which):
+            self._inspector.observe(which[rows], at[rows], truth.of(rows))
+        values = zip(*(column.tolist() for column in columns.values()), strict=True)
+        stamps = np.round(at, 3).tolist()
         return [
             {"facility_id": self.facilities[index], "event_time": stamp, **dict(zip(columns, row, strict=True))}
-            for index, row in zip(which, rows, strict=True)
+            for index, stamp, row in zip(which, stamps, values, strict=True)
         ]
 
     def inspections(self, now: float) -> list[Record]:

@@ -8,6 +8,7 @@ middle of a cycle, and any stored reading can be compared with the recording.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
 
@@ -57,20 +58,30 @@ class HydraulicReplay:
             if part == READINGS - 1 and published <= at and same_settings:
                 self._finish(index, seq, at)
 
+    @property
+    def past(self) -> timedelta:
+        """One lap of the recording, divided among all facilities: afterwards each cycle was played by one of them."""
+        begins = np.sort(self.offsets)
+        longest = np.diff(begins, append=begins[0] + len(self._recording)).max()
+        return timedelta(seconds=int(longest) * READINGS * self._period)
+
     def place(self, which: Ints, seqs: Ints) -> tuple[Ints, Ints]:
         """Index of the recording's cycle, and of the 5 seconds within it, for reading number `seqs`."""
         return (self.offsets[which] + seqs // READINGS) % len(self._recording), seqs % READINGS
 
-    def readings(self, which: Ints, seqs: Ints, at: float) -> list[Record]:
-        """One reading of each facility of `which` at `at`, epoch seconds; `seqs` are their numbers."""
+    def readings(self, which: Ints, seqs: Ints, at: Floats) -> list[Record]:
+        """Readings of facilities `which` at `at`, epoch seconds, in the order of time; `seqs` are their numbers."""
         cycles, parts = self.place(which, seqs)
-        begun = (parts == 0) | np.isnan(self._cycle_began[which])
-        self._cycle_began[which[begun]] = at
-        for position in np.flatnonzero(parts == READINGS - 1):
-            self._finish(int(which[position]), int(seqs[position]), at)
+        ends = (parts == 0) | (parts == READINGS - 1) | np.isnan(self._cycle_began[which])
+        for position in np.flatnonzero(ends):
+            index = int(which[position])
+            if parts[position] == 0 or np.isnan(self._cycle_began[index]):
+                self._cycle_began[index] = at[position]
+            if parts[position] == READINGS - 1:
+                self._finish(index, int(seqs[position]), float(at[position]))
         values = np.round(self._recording.values[cycles, parts], 4).tolist()
         numbers = self._recording.grades[cycles, 0].tolist()
-        stamp = round(at, 3)
+        stamps = np.round(at, 3).tolist()
         return [
             {
                 "facility_id": self.facilities[index],
@@ -78,7 +89,7 @@ class HydraulicReplay:
                 "cycle": number,
                 **dict(zip(self._columns, row, strict=True)),
             }
-            for index, number, row in zip(which, numbers, values, strict=True)
+            for index, stamp, number, row in zip(which, stamps, numbers, values, strict=True)
         ]
 
     def _finish(self, index: int, seq: int, at: float) -> None:

@@ -16,14 +16,15 @@ from soh.errors import BadInput, ServerUnreachable
 from soh.fleet.wire import Message
 
 _REWRITE_ABOVE = 512 * 1024
-"""Bytes of the file that are no longer needed before it is written anew."""
+"""Bytes that the file may have beyond twice of what it needed when it was last written anew."""
 
 
 class Outbox:
-    """An append-only file of lines `M topic facility seq value`, `A topic facility seq` and `S settings`.
+    """An append-only file of lines `M topic facility seq value`, `A topic facility seq`, `S settings` and `P seconds`.
 
-    M: handed over, A: acknowledged, S: what the truth depends on. Fields are separated by tabs, which
-    JSON never holds unescaped. A line without its end was cut by a kill, so it was never produced.
+    M: handed over, A: acknowledged, S: what the truth depends on, P: since when the past is being sent.
+    Fields are separated by tabs, which JSON never holds unescaped. A line without its end was cut by a kill,
+    so it was never produced.
     """
 
     def __init__(self, folder: Path, fleet: str) -> None:
@@ -33,6 +34,8 @@ class Outbox:
         """Last seq handed over, by topic and facility."""
         self.unacknowledged: dict[tuple[str, int, int], Message] = {}
         self.settings: str | None = None
+        self.past_from: float | None = None
+        """Epoch seconds at which a past begins that is not all handed over yet; None when there is none."""
         self._pending: list[bytes] = []
         self._file = -1
         self._size = self._needed = 0
@@ -80,6 +83,8 @@ class Outbox:
                 self._advance(topic.decode(), int(facility), int(seq))
             case [b"S", settings]:
                 self.settings = settings.decode()
+            case [b"P", begin]:
+                self.past_from = float(begin)
             case _:
                 raise ValueError(line)
 
@@ -96,7 +101,7 @@ class Outbox:
         self._append(b"".join(_line(message) for message in messages))
         for message in messages:
             self._remember(message)
-        if self._size > self._needed + _REWRITE_ABOVE:
+        if self._size > 2 * self._needed + _REWRITE_ABOVE:
             # On a full disk the old file is still whole; the next append tells if there is no room at all.
             with contextlib.suppress(OSError):
                 self.rewrite()
@@ -120,10 +125,22 @@ class Outbox:
         self._size += len(block)
         self._pending.clear()
 
+    def end_past(self) -> None:
+        """Note that all of the past is handed over; ServerUnreachable when the disk does not take it."""
+        begin, self.past_from = self.past_from, None
+        try:
+            self.rewrite()
+        except OSError as error:
+            self.past_from = begin
+            raise ServerUnreachable(
+                f"the outbox {self._path} cannot be written ({error}); make room on the disk"
+            ) from None
+
     def rewrite(self, settings: str | None = None) -> None:
         """Replace the file by what is still needed; `settings` takes the place of those it held."""
         self.settings = settings or self.settings
         parts = [b"S\t%s\n" % self.settings.encode()] if self.settings else []
+        parts += [b"P\t%r\n" % self.past_from] if self.past_from is not None else []
         parts += [b"A\t%s\t%d\t%d\n" % (topic.encode(), facility, seq) for (topic, facility), seq in self.last.items()]
         parts += [_line(message) for message in self.unacknowledged.values()]
         content = b"".join(parts)

@@ -5,26 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import signal
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from soh.errors import ServerUnreachable, TransientError
 from soh.fleet.ledger import Ledger
+from soh.fleet.noise import Ints
 from soh.fleet.outbox import Outbox
+from soh.fleet.past import Past
 from soh.fleet.resume import Resumption, resume
 from soh.fleet.schedule import Schedule
 from soh.fleet.sender import Sender, producer_settings
-from soh.fleet.source import Record, Source
+from soh.fleet.source import Record, Source, rounds
 from soh.fleet.tail import Broker
-from soh.fleet.trouble import Trouble
 from soh.fleet.wire import Message, encode, schema_of
 from soh.specs.topics import TopicSpec
+from soh.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,8 @@ PROGRESS_EVERY = timedelta(seconds=30)
 LEDGER_EVERY = timedelta(seconds=5)
 RETRY_AFTER = timedelta(seconds=2)
 FLUSH_WITHIN = timedelta(seconds=6)
+MOST_UNDER_WAY = 10_000
+"""Records that wait for Kafka's word while the past is sent."""
 SETTLE = timedelta(seconds=2)
 """How long the last requests of a killed predecessor may take from its socket into the broker's log."""
 
@@ -44,8 +50,13 @@ class Runner:
     process: look at what Kafka has, send what it lacks, go on.
     """
 
-    def __init__(self, source: Source, *, bootstrap: str, state_dir: Path, period: float) -> None:
-        """`period` in seconds. BadInput when the state folder cannot be used or belongs to another process."""
+    def __init__(
+        self, source: Source, *, bootstrap: str, state_dir: Path, period: float, past: timedelta = timedelta(0)
+    ) -> None:
+        """`period` in seconds; `past`: how long before its very first start the fleet began.
+
+        BadInput when the state folder cannot be used or belongs to another process.
+        """
         self._source = source
         self._bootstrap = bootstrap
         self._client = f"soh_fleet_{source.spec.name}"
@@ -59,6 +70,8 @@ class Runner:
         )
         self._next_reading = np.zeros(len(source.facilities), dtype=np.int64)
         self._next_inspection: dict[int, int] = {}
+        self._length_of_past = past
+        self._past: Past | None = None
         self._resumed = False
         self._stop = asyncio.Event()
         self._trouble = Trouble(log)
@@ -99,8 +112,9 @@ class Runner:
         self._next_reading = np.array([readings.next_seq[facility] for facility in self._source.facilities])
         self._next_inspection = dict(inspections.next_seq)
         if not self._resumed:
+            self._past = self._begin_past(readings)
             self._source.resume(
-                now=time.time(),
+                now=self._past.at if self._past else time.time(),
                 readings=readings.last,
                 inspections=inspections.last,
                 same_settings=self._outbox.settings == self._source.settings,
@@ -117,6 +131,15 @@ class Runner:
             len(resend),
         )
         return resend
+
+    def _begin_past(self, readings: Resumption) -> Past | None:
+        """The past that is still to be sent: all of it at the very first start, the rest after a kill on the way."""
+        if self._length_of_past and not self._next_reading.any() and self._outbox.past_from is None:
+            self._outbox.past_from = time.time() - self._length_of_past.total_seconds()
+        if self._outbox.past_from is None:
+            return None
+        last = [readings.last.get(facility, {}).get("event_time", math.nan) for facility in self._source.facilities]
+        return Past(self._schedule, begin=self._outbox.past_from, last_read=np.array(last, dtype=np.float64))
 
     async def _wait_for_topics(self, broker: Broker) -> None:
         wanted = {self._source.spec.readings.name, self._source.spec.inspections.name}
@@ -152,12 +175,41 @@ class Runner:
         sender = Sender(settings, self._outbox, self._ledger, self._trouble)
         try:
             await self._send(sender, resend)
-            await self._read_on_schedule(sender)
+            slot = await self._send_past(sender)
+            await self._read_on_schedule(sender, slot)
         finally:
             await sender.finish(FLUSH_WITHIN)
 
-    async def _read_on_schedule(self, sender: Sender) -> None:
-        slot = self._schedule.latest(time.time())
+    async def _send_past(self, sender: Sender) -> int:
+        """Read and send at full speed what is left of the past; the last slot that is done."""
+        told = time.monotonic()
+        while self._past and not self._past.is_over(now := time.time()) and not self._stop.is_set():
+            which, slots = self._past.take(now)
+            moments = [*self._schedule.times(slots[:: len(self._source.facilities)]).tolist(), self._past.at]
+            await self._send(sender, await self._hand_over(self._read(which, slots, moments)))
+            await self._wait_for_room(sender)
+            if time.monotonic() - told >= LEDGER_EVERY.total_seconds():
+                told = time.monotonic()
+                self._save_ledger()
+                log.info("%s; %s", self._past.progress(now), self._figures())
+        if not self._past:
+            return self._schedule.latest(time.time())
+        done = self._past.next - 1
+        if not self._stop.is_set():
+            self._outbox.end_past()
+            self._past = None
+            log.info("the past is sent, now the present: %s", self._figures())
+        return done
+
+    async def _wait_for_room(self, sender: Sender) -> None:
+        """Let Kafka catch up when too much is under way to keep in memory."""
+        sender.poll()
+        while len(self._outbox.unacknowledged) > MOST_UNDER_WAY and not self._stop.is_set():
+            await self._pause(timedelta(milliseconds=2))
+            sender.poll()
+
+    async def _read_on_schedule(self, sender: Sender, slot: int) -> None:
+        """Read every facility when its slot comes, those after `slot`."""
         saved = told = time.monotonic()
         counted = self._ledger.acknowledged
         while not self._stop.is_set():
@@ -169,7 +221,7 @@ class Runner:
                 slot = self._schedule.latest(now)
             slots = self._schedule.due(slot, now)
             slot = max(slot, slots.stop - 1)
-            await self._send(sender, await self._hand_over(self._read(slots, now)))
+            await self._send(sender, await self._hand_over(self._read(*self._schedule.reads(slots), [now])))
             sender.poll()
             elapsed = time.monotonic()
             if elapsed - saved >= LEDGER_EVERY.total_seconds():
@@ -181,17 +233,16 @@ class Runner:
             wait = self._schedule.begins(slot + 1) - time.time()
             await self._pause(timedelta(seconds=min(max(wait, 0.0), 1.0)))
 
-    def _read(self, slots: Iterable[int], now: float) -> list[Message]:
-        """Messages of the facilities whose slot has come, and of the inspections known by now."""
+    def _read(self, which: Ints, slots: Ints, moments: Iterable[float]) -> list[Message]:
+        """Messages of facilities `which` in `slots`, both (n,), and of the inspections known by each moment."""
         spec = self._source.spec
-        messages: list[Message] = []
-        for slot in slots:
-            which = self._schedule.members(slot)
-            seqs = self._next_reading[which]
-            self._next_reading[which] += 1
-            records = self._source.readings(which, seqs, self._schedule.begins(slot))
-            messages += map(partial(_message, spec.readings), records, seqs.tolist())
-        for record in self._source.inspections(now):
+        seqs = np.empty(len(which), dtype=np.int64)
+        for rows in rounds(which):
+            seqs[rows] = self._next_reading[which[rows]]
+            self._next_reading[which[rows]] += 1
+        records = self._source.readings(which, seqs, self._schedule.times(slots)) if len(which) else []
+        messages = list(map(partial(_message, spec.readings), records, seqs.tolist()))
+        for record in chain.from_iterable(map(self._source.inspections, moments)):
             facility = int(record["facility_id"])
             messages.append(_message(spec.inspections, record, self._next_inspection[facility]))
             self._next_inspection[facility] += 1

@@ -14,7 +14,7 @@ import numpy as np
 
 from soh.errors import BadInput
 from soh.fleet.noise import Floats, Ints
-from soh.specs.fleets import State
+from soh.specs.models import State
 
 SAMPLES = 60
 """Values in a row: one cycle of 60 seconds at 1 Hz."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from soh.fleet.noise import Ints
+from soh.fleet.noise import Floats, Ints
 
 _SHORTEST_SLOT = 0.05
 """Seconds; a large fleet shares slots of this length rather than waking the process for each facility."""
@@ -28,9 +28,25 @@ class Schedule:
         """Epoch seconds."""
         return slot * self._length
 
+    def times(self, slots: Ints) -> Floats:
+        """Epoch seconds at which slots begin, shape (n,)."""
+        times: Floats = slots.astype(np.float64) * self._length
+        return times
+
+    def nearest(self, at: Floats) -> Ints:
+        """Numbers of the slots that begin nearest to (n,) epoch seconds."""
+        slots: Ints = np.rint(at / self._length).astype(np.int64)
+        return slots
+
     def members(self, slot: int) -> Ints:
         """Indices of the facilities that are read in a slot."""
         return self._members[slot % self.slots]
+
+    def reads(self, slots: range) -> tuple[Ints, Ints]:
+        """Indices of the facilities that are read in `slots`, in this order, and the slot of each; both (n,)."""
+        members = [self.members(slot) for slot in slots]
+        which: Ints = np.concatenate([np.empty(0, dtype=np.int64), *members])
+        return which, np.repeat(np.arange(slots.start, slots.stop), [len(some) for some in members])
 
     def due(self, after: int, now: float) -> range:
         """Slots after number `after` to serve at `now`.

@@ -13,8 +13,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from soh.errors import ServerUnreachable
 from soh.fleet.ledger import Ledger
 from soh.fleet.outbox import Outbox
-from soh.fleet.trouble import Trouble
 from soh.fleet.wire import Message
+from soh.trouble import Trouble
 
 
 def producer_settings(bootstrap: str, client: str) -> dict[str, str | int | bool]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 
-from soh.fleet.noise import Ints
+import numpy as np
+
+from soh.fleet.noise import Floats, Ints
 from soh.specs.fleets import FleetSpec
 
 Record = dict[str, int | float | str]
@@ -28,6 +31,11 @@ class Source(Protocol):
         """Everything beside time on which the truth about a facility depends."""
         ...
 
+    @property
+    def past(self) -> timedelta:
+        """How much of its past a fleet sends when it starts for the first time, unless it is told otherwise."""
+        ...
+
     def resume(
         self, *, now: float, readings: Mapping[int, Record], inspections: Mapping[int, Record], same_settings: bool
     ) -> None:
@@ -39,10 +47,23 @@ class Source(Protocol):
         """
         ...
 
-    def readings(self, which: Ints, seqs: Ints, at: float) -> list[Record]:
-        """One reading of each facility of `which` at `at`, epoch seconds; `seqs` are their numbers."""
+    def readings(self, which: Ints, seqs: Ints, at: Floats) -> list[Record]:
+        """Readings of facilities `which` at `at`, epoch seconds; `seqs` are their numbers; all of shape (n,).
+
+        In the order of time. A facility may come several times, each time later than before.
+        """
         ...
 
     def inspections(self, now: float) -> list[Record]:
         """Inspections that become known by `now`, each handed out once."""
         ...
+
+
+def rounds(which: Ints) -> list[Ints]:
+    """Positions in `which`, shape (n,), in parts that hold a facility once each: its first time, its second ..."""
+    order = np.argsort(which, kind="stable")
+    begins = np.flatnonzero(np.diff(which[order], prepend=-1))
+    lengths = np.diff(begins, append=len(which))
+    times = np.empty(len(which), dtype=np.int64)
+    times[order] = np.arange(len(which)) - np.repeat(begins, lengths)
+    return np.split(np.argsort(times, kind="stable"), np.cumsum(np.bincount(times))[:-1])

@@ -11,6 +11,8 @@ from soh.fleet.source import Record
 from soh.specs.schemas import FieldType, RecordSchema
 from soh.specs.topics import TopicSpec
 
+_AS_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -36,9 +38,7 @@ def schema_of(topic: TopicSpec) -> RecordSchema:
 def encode(schema: RecordSchema, record: Record, seq: int) -> bytes:
     """JSON in UTF-8 under the spellings of the original sensors; KeyError when a field is missing."""
     whole = record | {"seq": seq}
-    return json.dumps(
-        {field.wire_name: whole[field.name] for field in schema.fields}, ensure_ascii=False, separators=(",", ":")
-    ).encode()
+    return _AS_TEXT.encode({field.wire_name: whole[field.name] for field in schema.fields}).encode()
 
 
 def decode(schema: RecordSchema, key: bytes | None, value: bytes | None) -> Record | None:

@@ -8,27 +8,16 @@ import json
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from io import StringIO
-from pathlib import Path
-from xml.etree import ElementTree
 
+from soh.local import hadoop_configs, store_configs
 from soh.local.environments import JARS, SPARK_PYTHON, VENVS, java_home
 from soh.local.home import Home
 from soh.settings import PROJECT
 
 BROKERS = (1, 2, 3)
-DATANODES = (1, 2)
-NODEMANAGERS = (1, 2)
-
-_LOG4J = """\
-log4j.rootLogger=INFO, console
-log4j.appender.console=org.apache.log4j.ConsoleAppender
-log4j.appender.console.target=System.err
-log4j.appender.console.layout=org.apache.log4j.PatternLayout
-log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{1}: %m%n
-log4j.logger.org.apache.hadoop.hdfs.StateChange=WARN
-log4j.logger.BlockStateChange=WARN
-log4j.logger.org.apache.hadoop.hdfs.server.datanode.DataNode.clienttrace=WARN
-"""
+TSDB_WRITER, TSDB_READER = "writer", "reader"
+TSDB_WRITER_PASSWORD = "tsdb-writer.password"  # noqa: S105
+"""File below `Home.conf` for the service that writes grades: its arguments are for everybody to read."""
 
 _LOG4J2 = """\
 rootLogger.level = info
@@ -47,14 +36,10 @@ def write_all(home: Home) -> None:
     home.write_private("log4j2.properties", _LOG4J2)
     for broker in BROKERS:
         home.write_private(f"kafka-{broker}.properties", _properties(kafka(home, broker)))
-    _write_hadoop(home, "hadoop", hdfs(home), yarn(home))
-    for number in DATANODES:
-        _write_hadoop(home, f"datanode-{number}", {**hdfs(home), **datanode(home, number)}, yarn(home))
-    for number in NODEMANAGERS:
-        _write_hadoop(home, f"nodemanager-{number}", hdfs(home), {**yarn(home), **nodemanager(home, number)})
-    # The jars lack the web folders that the HTTP servers of HDFS insist on.
-    for webapp in ("hdfs", "datanode", "cluster", "node"):
-        (home.conf / "web" / "webapps" / webapp / "WEB-INF").mkdir(parents=True, exist_ok=True)
+    hadoop_configs.write(home)
+    home.write_private("s3proxy.properties", _properties(store_configs.s3proxy(home)))
+    home.write_private("influxdb.conf", store_configs.toml(store_configs.influxdb(home)))
+    home.write_private(TSDB_WRITER_PASSWORD, home.secrets["tsdb_writer"])
     home.write_private("../airflow/airflow.cfg", airflow(home))
     passwords = {"admin": home.secrets["airflow_admin"], "viewer": home.secrets["airflow_viewer"]}
     home.write_private("../airflow/passwords.json", json.dumps(passwords))
@@ -99,95 +84,6 @@ def kafka(home: Home, broker: int) -> dict[str, object]:
         "replica.fetch.max.bytes": 4 * 1024 * 1024,
         "num.network.threads": 2,
         "num.io.threads": 4,
-    }
-
-
-def hdfs(home: Home) -> dict[str, object]:
-    """Settings of the NameNode and of every client of HDFS."""
-    ports = home.ports
-    return {
-        "dfs.replication": 2,
-        "dfs.namenode.rpc-address": f"127.0.0.1:{ports.namenode}",
-        "dfs.namenode.http-address": f"127.0.0.1:{ports.namenode_http}",
-        "dfs.namenode.name.dir": f"file://{home.data}/namenode",
-        "dfs.namenode.datanode.registration.ip-hostname-check": "false",
-        "dfs.namenode.safemode.extension": 1000,
-        # A DataNode killed with -9 is known as dead after about half a minute, not ten.
-        "dfs.namenode.heartbeat.recheck-interval": 10000,
-        "dfs.heartbeat.interval": 1,
-        "dfs.permissions.superusergroup": home.server_user,
-        "dfs.webhdfs.enabled": "true",
-        # Two DataNodes: there is never a third to replace a lost one by.
-        "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
-        "dfs.client.socket-timeout": 20000,
-        "dfs.client.use.datanode.hostname": "false",
-    }
-
-
-def datanode(home: Home, number: int) -> dict[str, object]:
-    """What one server has beyond the settings that all share."""
-    ports = home.ports
-    return {
-        "dfs.datanode.data.dir": f"file://{home.data}/datanode-{number}",
-        "dfs.datanode.address": f"127.0.0.1:{getattr(ports, f'datanode_{number}')}",
-        "dfs.datanode.http.address": f"127.0.0.1:{getattr(ports, f'datanode_{number}_http')}",
-        "dfs.datanode.ipc.address": f"127.0.0.1:{getattr(ports, f'datanode_{number}_ipc')}",
-        "dfs.datanode.hostname": "127.0.0.1",
-        "dfs.datanode.du.reserved": 0,
-    }
-
-
-def yarn(home: Home) -> dict[str, object]:
-    """Settings of the ResourceManager and of every client of YARN."""
-    ports = home.ports
-    return {
-        "yarn.resourcemanager.hostname": "127.0.0.1",
-        "yarn.resourcemanager.address": f"127.0.0.1:{ports.yarn}",
-        "yarn.resourcemanager.scheduler.address": f"127.0.0.1:{ports.yarn_scheduler}",
-        "yarn.resourcemanager.resource-tracker.address": f"127.0.0.1:{ports.yarn_tracker}",
-        "yarn.resourcemanager.admin.address": f"127.0.0.1:{ports.yarn_admin}",
-        "yarn.resourcemanager.webapp.address": f"127.0.0.1:{ports.yarn_http}",
-        "yarn.resourcemanager.scheduler.class": (
-            "org.apache.hadoop.yarn.server.resourcemanager.scheduler.fifo.FifoScheduler"
-        ),
-        "yarn.resourcemanager.recovery.enabled": "true",
-        "yarn.resourcemanager.store.class": (
-            "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore"
-        ),
-        "yarn.resourcemanager.fs.state-store.uri": f"file://{home.data}/resourcemanager",
-        "yarn.resourcemanager.work-preserving-recovery.scheduling-wait-ms": 2000,
-        "yarn.resourcemanager.max-completed-applications": 200,
-        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 1000,
-        "yarn.nm.liveness-monitor.expiry-interval-ms": 60000,
-        "yarn.am.liveness-monitor.expiry-interval-ms": 60000,
-        "yarn.scheduler.minimum-allocation-mb": 256,
-        "yarn.acl.enable": "false",
-        "yarn.webapp.ui2.enable": "false",
-        "yarn.timeline-service.enabled": "false",
-    }
-
-
-def nodemanager(home: Home, number: int) -> dict[str, object]:
-    """What one server has beyond the settings that all share."""
-    ports = home.ports
-    return {
-        "yarn.nodemanager.hostname": "127.0.0.1",
-        "yarn.nodemanager.address": f"127.0.0.1:{getattr(ports, f'nodemanager_{number}')}",
-        "yarn.nodemanager.localizer.address": f"127.0.0.1:{getattr(ports, f'nodemanager_{number}_localizer')}",
-        "yarn.nodemanager.webapp.address": f"127.0.0.1:{getattr(ports, f'nodemanager_{number}_http')}",
-        "yarn.nodemanager.local-dirs": home.data / f"nodemanager-{number}" / "local",
-        "yarn.nodemanager.log-dirs": home.data / f"nodemanager-{number}" / "logs",
-        "yarn.nodemanager.log.retain-seconds": 7 * 24 * 3600,
-        "yarn.nodemanager.resource.memory-mb": 6144,
-        "yarn.nodemanager.resource.cpu-vcores": 16,
-        "yarn.nodemanager.aux-services": "",
-        "yarn.nodemanager.vmem-check-enabled": "false",
-        "yarn.nodemanager.pmem-check-enabled": "false",
-        "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": "99.9",
-        "yarn.nodemanager.recovery.enabled": "true",
-        # Supervised: a NodeManager that stops leaves its containers running for its successor.
-        "yarn.nodemanager.recovery.supervised": "true",
-        "yarn.nodemanager.recovery.dir": home.data / f"nodemanager-{number}" / "recovery",
     }
 
 
@@ -273,6 +169,29 @@ def connections(home: Home) -> dict[str, dict[str, object]]:
             "password": home.secrets["catalog_db"],
             "schema": endpoints.catalog_database,
         },
+        "model_registry": {
+            "conn_type": "postgres",
+            "host": endpoints.registry_host,
+            "port": endpoints.registry_port,
+            "login": endpoints.registry_user,
+            "password": home.secrets["registry_db"],
+            "schema": endpoints.registry_database,
+        },
+        "lake_s3": {
+            "conn_type": "aws",
+            "login": home.secrets["s3_access_key"],
+            "password": home.secrets["s3_secret_key"],
+            "extra": {"endpoint_url": endpoints.s3, "region_name": "us-east-1", "models": endpoints.models},
+        },
+        "tsdb": {
+            "conn_type": "http",
+            "host": "127.0.0.1",
+            "port": ports.tsdb,
+            "schema": "http",
+            "login": TSDB_READER,
+            "password": home.secrets["tsdb_reader"],
+            "extra": {"database": endpoints.tsdb_database},
+        },
         "airflow_api": {
             "conn_type": "http",
             "host": "127.0.0.1",
@@ -297,32 +216,5 @@ def cluster_spark_conf() -> dict[str, str]:
     }
 
 
-def _write_hadoop(home: Home, folder: str, hdfs_site: Mapping[str, object], yarn_site: Mapping[str, object]) -> None:
-    core_site = {
-        "fs.defaultFS": home.endpoints.hdfs,
-        "hadoop.tmp.dir": home.data / "hadoop-tmp",
-        "hadoop.http.staticuser.user": "nobody",
-        "ipc.client.connect.max.retries.on.timeouts": 3,
-    }
-    for name, site in (("core-site", core_site), ("hdfs-site", hdfs_site), ("yarn-site", yarn_site)):
-        home.write_private(f"{folder}/{name}.xml", _site(site))
-    home.write_private(f"{folder}/log4j.properties", _LOG4J)
-
-
-def _site(settings: Mapping[str, object]) -> str:
-    root = ElementTree.Element("configuration")
-    for name, value in settings.items():
-        entry = ElementTree.SubElement(root, "property")
-        ElementTree.SubElement(entry, "name").text = name
-        ElementTree.SubElement(entry, "value").text = str(value)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
 def _properties(settings: Mapping[str, object]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
-
-
-def hadoop_classpath(home: Home, folder: str) -> str:
-    """Class path of a Hadoop server: its configuration, the web folders it insists on, the jars."""
-    return ":".join(str(path) for path in (home.conf / folder, home.conf / "web", Path(JARS / "hadoop" / "*")))

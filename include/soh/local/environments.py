@@ -5,6 +5,7 @@ Standard library only: this runs under the system's Python, before anything is i
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -27,6 +28,8 @@ UV_VERSION = "0.13.9"
 
 _POMS = Path(__file__).parent / "maven"
 _JAVA_VERSIONS = (17, 21)
+_BROWSER = ("chromium", "chromedriver")
+_BROWSER_PACKAGES = ("chromium", "chromium-driver")
 
 
 def ensure(steps: Steps) -> None:
@@ -72,6 +75,16 @@ def postgres_bin() -> Path:
     return max(folders, key=lambda folder: int(folder.parent.name))
 
 
+def influxd() -> Path:
+    """Program of the InfluxDB server.
+
+    Raises SetupFailed when the machine has none.
+    """
+    if found := shutil.which("influxd"):
+        return Path(found)
+    raise SetupFailed("no influxd on the PATH; run ./soh up to install the package influxdb")
+
+
 def _find_java() -> Path | None:
     for version in _JAVA_VERSIONS:
         for home in sorted(Path("/usr/lib/jvm").glob(f"*{version}*")):
@@ -91,9 +104,22 @@ def _missing_packages() -> list[str]:
         missing.append("postgresql")
     if shutil.which("mvn") is None:
         missing.append("maven")
+    if shutil.which("influxd") is None:
+        missing.append("influxdb")
+    if not _loads("libgomp.so.1"):
+        # LightGBM runs its loops on it.
+        missing.append("libgomp1")
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         missing.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
     return missing
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _system_packages(say: Callable[[str], None]) -> str:
@@ -107,32 +133,55 @@ def _system_packages(say: Callable[[str], None]) -> str:
     if "java" in missing:
         missing[missing.index("java")] = _java_package()
     say(f"installing {', '.join(missing)}")
-    _keep_postgresql_from_starting(missing)
+    _keep_servers_from_starting(missing)
     _apt("install", "--yes", "--no-install-recommends", *missing)
     return f"installed {', '.join(missing)}"
+
+
+def ensure_browser() -> str:
+    """Install Chromium with its driver, which only the end-to-end tests of the page need.
+
+    A system without such packages is left as it is; the tests say then that they were skipped.
+    """
+    if all(shutil.which(program) for program in _BROWSER):
+        return "all there"
+    if shutil.which("apt-get") is None:
+        return "not installed: this is not Debian or Ubuntu"
+    _apt("update")
+    if not all(map(_is_offered, _BROWSER_PACKAGES)):
+        return f"not installed: the package list has no {' or '.join(_BROWSER_PACKAGES)}"
+    _apt("install", "--yes", "--no-install-recommends", *_BROWSER_PACKAGES)
+    return f"installed {', '.join(_BROWSER_PACKAGES)}"
+
+
+def _is_offered(package: str) -> bool:
+    shown = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, check=False).stdout
+    return "Candidate: " in shown and "Candidate: (none)" not in shown
 
 
 def _java_package() -> str:
     for version in _JAVA_VERSIONS:
         package = f"openjdk-{version}-jre-headless"
-        shown = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, check=False).stdout
-        if "Candidate: " in shown and "Candidate: (none)" not in shown:
+        if _is_offered(package):
             return package
     raise SetupFailed(f"the package list has no openjdk-{_JAVA_VERSIONS[0]}-jre-headless nor a newer known one")
 
 
-def _keep_postgresql_from_starting(packages: list[str]) -> None:
-    """The package would make and start a cluster of its own; ours is private and started by us."""
-    if "postgresql" not in packages:
-        return
-    conf = Path("/etc/postgresql-common/createcluster.conf")
-    if not conf.exists():
-        _run(_as_root("mkdir", "-p", str(conf.parent)), "making /etc/postgresql-common")
-        _run(_as_root("sh", "-c", f"echo 'create_main_cluster = false' > {conf}"), f"writing {conf}")
+def _keep_servers_from_starting(packages: list[str]) -> None:
+    """The packages would start servers of their own, now and at every boot; ours are private and started by us."""
+    cluster = Path("/etc/postgresql-common/createcluster.conf")
+    if "postgresql" in packages and not cluster.exists():
+        _run(_as_root("mkdir", "-p", str(cluster.parent)), f"making {cluster.parent}")
+        _run(_as_root("sh", "-c", f"echo 'create_main_cluster = false' > {cluster}"), f"writing {cluster}")
+    unit = Path("/etc/systemd/system/influxdb.service")
+    if "influxdb" in packages and not unit.exists():
+        # What `systemctl mask` does, also where systemd does not run; `systemctl unmask influxdb` undoes it.
+        _run(_as_root("mkdir", "-p", str(unit.parent)), f"making {unit.parent}")
+        _run(_as_root("ln", "-sf", "/dev/null", str(unit)), f"masking {unit.name}")
 
 
 def _apt(*arguments: str) -> None:
-    # RUNLEVEL=1 makes Debian's invoke-rc.d start none of the services that a package brings.
+    # RUNLEVEL=1 makes Debian's invoke-rc.d start none of the services that a package brings; systemd has its masks.
     environment = ["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
     options = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
     _run(_as_root("env", *environment, "apt-get", *options, *arguments), f"apt-get {' '.join(arguments)}")

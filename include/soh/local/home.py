@@ -13,9 +13,12 @@ from functools import cached_property
 from pathlib import Path
 
 from soh.local.ports import DEFAULT_BASE, Ports
-from soh.settings import Endpoints, Settings
+from soh.settings import Endpoints, Secrets, Settings
 
-SECRETS = ("airflow_admin", "airflow_viewer", "airflow_db", "catalog_db", "postgres", "api_secret", "jwt_secret")
+SECRETS = (
+    *("airflow_admin", "airflow_viewer", "airflow_db", "catalog_db", "postgres", "api_secret", "jwt_secret"),
+    *("registry_db", "s3_access_key", "s3_secret_key", "tsdb_admin", "tsdb_writer", "tsdb_reader"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +48,9 @@ class Home:
         for folder in (self.conf, self.logs, self.airflow):
             folder.chmod(0o700)
         (self.path / "port_base").write_text(str(self.port_base))
-        if not self._secrets_file.exists():
-            self._write_private(self._secrets_file, json.dumps({name: secrets.token_urlsafe(24) for name in SECRETS}))
+        known = json.loads(self._secrets_file.read_text()) if self._secrets_file.exists() else {}
+        if missing := {name: secrets.token_urlsafe(24) for name in SECRETS if name not in known}:
+            self._write_private(self._secrets_file, json.dumps(known | missing))
 
     @property
     def conf(self) -> Path:
@@ -67,6 +71,15 @@ class Home:
     @property
     def fleet_state(self) -> Path:
         return self.data / "fleet"
+
+    @property
+    def s3_data(self) -> Path:
+        """Folder of the object store, with a folder for each bucket."""
+        return self.data / "s3"
+
+    @property
+    def tsdb_data(self) -> Path:
+        return self.data / "influxdb"
 
     @property
     def temporary(self) -> Path:
@@ -133,6 +146,24 @@ class Home:
             catalog_database="lake_catalog",
             catalog_user="lake_catalog",
             airflow=f"http://127.0.0.1:{ports.airflow}",
+            registry_host="127.0.0.1",
+            registry_port=ports.postgres,
+            registry_database="model_registry",
+            registry_user="model_registry",
+            s3=f"http://127.0.0.1:{ports.s3}",
+            models="s3://soh-models",
+            tsdb=f"http://127.0.0.1:{ports.tsdb}",
+            tsdb_database="soh",
+        )
+
+    @property
+    def app_secrets(self) -> Secrets:
+        """What Spark apps must know beside the addresses."""
+        return Secrets(
+            catalog_password=self.secrets["catalog_db"],
+            registry_password=self.secrets["registry_db"],
+            s3_access_key=self.secrets["s3_access_key"],
+            s3_secret_key=self.secrets["s3_secret_key"],
         )
 
     def write_private(self, name: str, text: str) -> Path:

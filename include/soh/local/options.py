@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from soh.errors import BadInput
 from soh.local.home import Home
 from soh.specs import FLEETS
+from soh.specs.fleets import LONGEST_PAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,8 @@ class FleetOptions:
     heat_period_seconds: float = FLEETS["heat"].period.total_seconds()
     hours_to_degrade: float | None = None
     """Hours from a facility's first sign of a condition to its worst; None keeps the fleet's own."""
+    past: float | None = None
+    """Hours before its very first start at which a fleet's readings begin; None keeps each fleet's own."""
     hydraulic_facilities: int = FLEETS["hydraulic"].facilities
     data: str | None = None
     """Folder with recorded sensor data; the replayed fleet is off without it."""
@@ -27,6 +31,10 @@ class FleetOptions:
         for name in ("heat_facilities", "heat_period_seconds", "hydraulic_facilities"):
             if getattr(self, name) <= 0:
                 raise BadInput(f"{name.replace('_', ' ')} is {getattr(self, name)}; it must be above 0")
+
+        longest = LONGEST_PAST / timedelta(hours=1)
+        if self.past is not None and not 0 <= self.past <= longest:
+            raise BadInput(f"past is {self.past:g}; it must be between 0 and {longest:g} hours")
 
     @property
     def hydraulic_data(self) -> Path | None:

@@ -41,6 +41,9 @@ class Ports:
     nodemanager_2_localizer: int = 34
     nodemanager_2_http: int = 35
     airflow: int = 40
+    s3: int = 50
+    tsdb: int = 51
+    tsdb_rpc: int = 52
 
     @classmethod
     def block(cls, base: int) -> Ports:

@@ -10,9 +10,10 @@ from soh.errors import SetupFailed
 from soh.local.environments import java_home, postgres_bin
 from soh.local.home import Home
 
-NEEDED_MEMORY = 7 * 1024**3
-"""Bytes available before the start; the whole platform with one stream app takes a little less."""
-NEEDED_DISK = 5 * 1024**3
+NEEDED_MEMORY = 9 * 1024**3
+"""Bytes available before the start; the whole platform with two stream apps takes a little less."""
+NEEDED_DISK = 7 * 1024**3
+"""Bytes free before the start: Kafka keeps three copies of a day of readings and grades."""
 
 
 def check(home: Home, *, already_up: bool) -> str:

@@ -14,10 +14,11 @@ import psycopg2
 from psycopg2 import sql
 
 from soh.errors import SetupFailed
-from soh.local.configs import BROKERS, cluster_id
-from soh.local.environments import AIRFLOW_PYTHON, postgres_bin
+from soh.local.configs import BROKERS, TSDB_READER, TSDB_WRITER, cluster_id
+from soh.local.environments import AIRFLOW_PYTHON, SPARK_PYTHON, postgres_bin
 from soh.local.home import Home
 from soh.local.services import airflow_environment, hadoop_command, kafka_command
+from soh.local.stores import Account, Privilege, make_bucket, make_tsdb
 from soh.settings import child_environment
 
 
@@ -39,6 +40,9 @@ def format_storage(home: Home) -> str:
         made.append("NameNode")
     (home.data / "resourcemanager").mkdir(exist_ok=True)
     home.fleet_state.mkdir(exist_ok=True)
+    for folder in (home.s3_data, home.tsdb_data):
+        # Neither server closes what it writes to other users of the machine.
+        folder.mkdir(mode=0o700, exist_ok=True)
     return ", ".join(made) or "all there"
 
 
@@ -68,7 +72,11 @@ def _initdb(home: Home) -> None:
 def databases(home: Home) -> str:
     """Make the role and the database of each of PostgreSQL's users; returns what was made."""
     made = []
-    wanted = {"airflow": home.secrets["airflow_db"], home.endpoints.catalog_user: home.secrets["catalog_db"]}
+    wanted = {
+        "airflow": home.secrets["airflow_db"],
+        home.endpoints.catalog_user: home.secrets["catalog_db"],
+        home.endpoints.registry_user: home.secrets["registry_db"],
+    }
     connection = psycopg2.connect(
         host="127.0.0.1",
         port=home.ports.postgres,
@@ -95,6 +103,41 @@ def databases(home: Home) -> str:
     finally:
         connection.close()
     return ", ".join(made) or "all there"
+
+
+def model_registry(home: Home) -> str:
+    """Bring the registry's tables to what the installed MLflow expects; only after another one was installed.
+
+    Done here, for two apps that begin at once would both make the tables.
+    """
+    stamp = home.data / "model-registry.prepared"
+    made_from = (SPARK_PYTHON.parents[1] / ".made-from").read_text()
+    if stamp.exists() and stamp.read_text() == made_from:
+        return "all there"
+    endpoints = home.endpoints
+    at = f"{endpoints.registry_host}:{endpoints.registry_port}/{endpoints.registry_database}"
+    _run(
+        (str(SPARK_PYTHON.parent / "mlflow"), "db", "upgrade", f"postgresql+psycopg2://{endpoints.registry_user}@{at}"),
+        "making the tables of the model registry",
+        environment={"PGPASSWORD": home.secrets["registry_db"]},
+    )
+    stamp.write_text(made_from)
+    return "tables made"
+
+
+def models_bucket(home: Home) -> str:
+    """Make the bucket that models' artefacts go to."""
+    secrets = home.secrets
+    return make_bucket(home.endpoints.s3, home.endpoints.models, secrets["s3_access_key"], secrets["s3_secret_key"])
+
+
+def tsdb(home: Home) -> str:
+    """Make the time-series database and its users."""
+    accounts = [
+        Account(name=TSDB_WRITER, privilege=Privilege.ALL, password=home.secrets["tsdb_writer"]),
+        Account(name=TSDB_READER, privilege=Privilege.READ, password=home.secrets["tsdb_reader"]),
+    ]
+    return make_tsdb(home.endpoints.tsdb, home.endpoints.tsdb_database, home.secrets["tsdb_admin"], accounts)
 
 
 def airflow_metadata(home: Home, batch_pool: str) -> str:

@@ -30,9 +30,11 @@ def welcome(home: Home, options: FleetOptions, seconds: float, console: Console)
         f"  YARN       {home.endpoints.yarn}/cluster",
         f"  HDFS       {home.endpoints.webhdfs}/jmx, WebHDFS below /webhdfs/v1/soh",
         f"  Kafka      {home.endpoints.kafka}",
+        f"  InfluxDB   {home.endpoints.tsdb}   user [bold]reader[/], password: tsdb_reader in the same file",
         "",
-        f"  Look first at {airflow}/dags/stream__lake: a run without end is a stream that works.",
-        "  Then:   ./soh status     ./soh logs SERVICE     ./soh streams restart lake",
+        "  Look first at the page Fleet in Airflow's navigation: the state of every facility, now.",
+        f"  Then at {airflow}/dags/stream__lake: a run without end is a stream that works.",
+        "  Ask:    ./soh status     ./soh logs SERVICE     ./soh streams restart lake",
         "  Stop:   ./soh down       (--purge forgets the data too)",
     )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
@@ -46,6 +48,9 @@ def tables_of(found: Status) -> Iterator[Table | str]:
         yield "[red]supervisord does not run: every service is stopped; ./soh up starts them.[/]"
     streams = [{**stream, "last_commit": _ago(stream["last_commit_at"])} for stream in found.streams]
     yield _table("Streams", ("name", "state", "lag", "committed_batch", "last_commit", "app", "yarn_app_id"), streams)
+    yield _table("Consumer groups", ("name", "topic", "lag"), found.groups)
+    models = [{**model, "in_use_since": _ago(model["in_use_since"])} for model in found.models]
+    yield _table("Models", ("fleet", "model", "version", "macro_f1", "in_use", "in_use_since", "refused"), models)
     yield _table("Topics", ("name", "partitions", "end_offsets_total"), found.topics)
     yield _table("Tables", ("name", "rows", "files", "bytes"), found.tables)
     for sentence in found.unanswered:
@@ -55,7 +60,7 @@ def tables_of(found: Status) -> Iterator[Table | str]:
 def _table(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        numbers = any(isinstance(row[column], int) for row in rows)
+        numbers = any(isinstance(row[column], int | float) for row in rows)
         table.add_column(column.replace("_", " "), justify="right" if numbers else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
@@ -65,7 +70,11 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -
 def _ago(moment: str | None) -> str | None:
     if moment is None:
         return None
-    return f"{(datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds():.0f} s ago"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
 
 
 def _cell(value: Any) -> str:
@@ -73,6 +82,8 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
     text = str(value)
     colour = _COLOURS.get(text) or ("red" if text in ("failed", "FAILED", "KILLED") else None)
     return f"[{colour}]{text}[/]" if colour else text

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import requests
-
-from soh.local.configs import BROKERS, DATANODES, NODEMANAGERS, hadoop_classpath
-from soh.local.environments import AIRFLOW_PYTHON, JARS, java_home, postgres_bin
+from soh.local.configs import BROKERS, TSDB_WRITER, TSDB_WRITER_PASSWORD
+from soh.local.environments import AIRFLOW_PYTHON, JARS, influxd, java_home, postgres_bin
+from soh.local.hadoop_configs import DATANODES, NODEMANAGERS, hadoop_classpath
 from soh.local.home import Home
 from soh.local.options import FleetOptions
+from soh.local.readiness import Ready, airflow_part_is_healthy, answering, exists, listening, reads_all
 from soh.settings import PROJECT
-
-Ready = Callable[[], bool]
+from soh.specs.groups import SCORES_TO_TSDB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +35,10 @@ class Service:
 
 def all_services(home: Home, fleet: FleetOptions) -> list[Service]:
     """Every service in the order of its start."""
-    return [*_postgres(home), *_kafka(home), *_hdfs(home), *_yarn(home), *_airflow(home), *_fleet(home, fleet)]
+    return [
+        *(*_postgres(home), *_kafka(home), *_stores(home), *_hdfs(home), *_yarn(home)),
+        *(*_airflow(home), *_fleet(home, fleet), *_serving(home)),
+    ]
 
 
 def airflow_environment(home: Home) -> dict[str, str]:
@@ -88,7 +89,7 @@ def _postgres(home: Home) -> list[Service]:
         Service(
             name="postgres",
             command=(*command, "-c", "unix_socket_directories=", "-c", "max_connections=80"),
-            ready=lambda: _listens(port),
+            ready=listening(port),
             stage=1,
             user=home.postgres_user,
             directory=home.postgres_data,
@@ -109,12 +110,32 @@ def _kafka(home: Home) -> list[Service]:
         Service(
             name=f"kafka-{broker}",
             command=kafka_command(home, "kafka.Kafka", str(home.conf / f"kafka-{broker}.properties"), heap="512m"),
-            ready=_listening(getattr(home.ports, f"kafka_{broker}")),
+            ready=listening(getattr(home.ports, f"kafka_{broker}")),
             stage=1,
             # All three stop together: the last ones wait in vain for a quorum to hand their partitions to.
             stop_within=timedelta(seconds=8),
         )
         for broker in BROKERS
+    ]
+
+
+def _stores(home: Home) -> list[Service]:
+    s3proxy = java_command(
+        home,
+        str(JARS / "s3" / "*"),
+        "org.gaul.s3proxy.Main",
+        *("--properties", str(home.conf / "s3proxy.properties")),
+        heap="192m",
+        options=("-DLOG_LEVEL=warn",),
+    )
+    return [
+        Service(name="s3proxy", command=s3proxy, ready=listening(home.ports.s3), stage=1),
+        Service(
+            name="influxdb",
+            command=(str(influxd()), "-config", str(home.conf / "influxdb.conf")),
+            ready=answering(f"{home.endpoints.tsdb}/ping?verbose=true"),
+            stage=1,
+        ),
     ]
 
 
@@ -128,14 +149,14 @@ def _hdfs(home: Home) -> list[Service]:
     namenode = Service(
         name="namenode",
         command=hadoop_command(home, "hadoop", f"{server}.namenode.NameNode", heap="384m"),
-        ready=lambda: _answers(f"{home.endpoints.webhdfs}/webhdfs/v1/?op=LISTSTATUS&user.name={home.server_user}"),
+        ready=answering(f"{home.endpoints.webhdfs}/webhdfs/v1/?op=LISTSTATUS&user.name={home.server_user}"),
         stage=1,
     )
     datanodes = [
         Service(
             name=f"datanode-{number}",
             command=hadoop_command(home, f"datanode-{number}", f"{server}.datanode.DataNode", heap="256m"),
-            ready=_listening(getattr(home.ports, f"datanode_{number}")),
+            ready=listening(getattr(home.ports, f"datanode_{number}")),
             stage=2,
         )
         for number in DATANODES
@@ -148,7 +169,7 @@ def _yarn(home: Home) -> list[Service]:
     resourcemanager = Service(
         name="resourcemanager",
         command=hadoop_command(home, "hadoop", f"{server}.resourcemanager.ResourceManager", heap="384m"),
-        ready=lambda: _answers(f"{home.endpoints.yarn}/ws/v1/cluster/info"),
+        ready=answering(f"{home.endpoints.yarn}/ws/v1/cluster/info"),
         stage=2,
     )
     nodemanagers = [
@@ -157,7 +178,7 @@ def _yarn(home: Home) -> list[Service]:
             command=hadoop_command(home, f"nodemanager-{number}", f"{server}.nodemanager.NodeManager", heap="256m"),
             # What a container may inherit; its own settings come with the app.
             environment={"HADOOP_CONF_DIR": str(home.hadoop_conf), "SPARK_LOCAL_IP": "127.0.0.1"},
-            ready=_answering(f"http://127.0.0.1:{getattr(home.ports, f'nodemanager_{number}_http')}/ws/v1/node/info"),
+            ready=answering(f"http://127.0.0.1:{getattr(home.ports, f'nodemanager_{number}_http')}/ws/v1/node/info"),
             stage=3,
         )
         for number in NODEMANAGERS
@@ -178,7 +199,7 @@ def _airflow(home: Home) -> list[Service]:
             name=f"airflow-{name}",
             command=(str(AIRFLOW_PYTHON), "-m", "soh.local.alone", airflow, *arguments),
             environment=airflow_environment(home),
-            ready=_airflow_part_is_healthy(home, name),
+            ready=airflow_part_is_healthy(home, name),
             stage=4,
             directory=home.airflow,
         )
@@ -192,6 +213,7 @@ def _fleet(home: Home, options: FleetOptions) -> list[Service]:
         home.endpoints.kafka,
         "--state-dir",
         str(home.fleet_state),
+        *(("--past", f"{options.past:g}") if options.past is not None else ()),
     )
     arguments = {
         "heat": (
@@ -210,48 +232,27 @@ def _fleet(home: Home, options: FleetOptions) -> list[Service]:
             name=f"fleet-{fleet}",
             command=(str(AIRFLOW_PYTHON), "-m", "soh.fleet", fleet, *common, *own),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
-            ready=_exists(home.fleet_state / f"{fleet}.json"),
+            ready=exists(home.fleet_state / f"{fleet}.json"),
             stage=5,
         )
         for fleet, own in arguments.items()
     ]
 
 
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except OSError:
-        return False
-    return True
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=(2, 5)).status_code == requests.codes.ok
-    except requests.RequestException:
-        return False
-
-
-def _listening(port: int) -> Ready:
-    return lambda: _listens(port)
-
-
-def _answering(url: str) -> Ready:
-    return lambda: _answers(url)
-
-
-def _exists(path: Path) -> Ready:
-    return path.exists
-
-
-def _airflow_part_is_healthy(home: Home, name: str) -> Ready:
-    part = {"api-server": "metadatabase", "dag-processor": "dag_processor"}.get(name, name)
-
-    def ready() -> bool:
-        try:
-            health = requests.get(f"{home.endpoints.airflow}/api/v2/monitor/health", timeout=(2, 10)).json()
-        except (requests.RequestException, ValueError):
-            return False
-        return bool(health.get(part, {}).get("status") == "healthy")
-
-    return ready
+def _serving(home: Home) -> list[Service]:
+    return [
+        Service(
+            name="scores-to-tsdb",
+            command=(
+                *(str(AIRFLOW_PYTHON), "-m", "soh.serving.scores_to_tsdb"),
+                *("--kafka", home.endpoints.kafka),
+                *("--tsdb", home.endpoints.tsdb),
+                *("--database", home.endpoints.tsdb_database),
+                *("--user", TSDB_WRITER),
+                *("--password-file", str(home.conf / TSDB_WRITER_PASSWORD)),
+            ),
+            environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
+            ready=reads_all(home.endpoints.kafka, SCORES_TO_TSDB),
+            stage=5,
+        )
+    ]

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from soh.errors import BadInput
-from soh.local.environments import AIRFLOW_PYTHON, SPARK_PYTHON, java_home
+from soh.local.environments import AIRFLOW_PYTHON, SPARK_PYTHON, ensure_browser, java_home
+from soh.local.steps import Steps
 from soh.settings import PROJECT, child_environment
 
 
@@ -20,6 +21,7 @@ class Suite:
     name: str
     folders: tuple[str, ...]
     spark: bool = False
+    browser: bool = False
 
 
 SUITES = (
@@ -27,7 +29,7 @@ SUITES = (
     Suite(name="dags", folders=("tests/dags",)),
     Suite(name="spark", folders=("tests/spark",), spark=True),
     Suite(name="integration", folders=("tests/integration",)),
-    Suite(name="e2e", folders=("tests/end_to_end",)),
+    Suite(name="e2e", folders=("tests/end_to_end",), browser=True),
 )
 
 
@@ -42,6 +44,9 @@ def run(names: Sequence[str]) -> int:
     results = []
     for suite in [known[name] for name in names] or list(SUITES):
         print(f"\n=== {suite.name}: {' '.join(suite.folders)}", flush=True)
+        if suite.browser:
+            with Steps().step("Browser") as say:
+                say(ensure_browser())
         began = time.monotonic()
         code = _pytest(suite)
         results.append((suite.name, code, time.monotonic() - began))

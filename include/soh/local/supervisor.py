@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -21,6 +21,8 @@ from soh.local.home import Home
 from soh.local.processes import MARK
 from soh.local.services import Service
 from soh.settings import child_environment
+
+T = TypeVar("T")
 
 
 class ServiceState(StrEnum):
@@ -208,13 +210,14 @@ def _tail(path: Path, lines: int = 5) -> str:
     return "\n    ".join(["", *path.read_text(errors="replace").splitlines()[-lines:]])
 
 
-def wait_for(condition: Callable[[], bool], within: timedelta, what: str) -> None:
-    """Poll until the condition holds.
+def wait_for(condition: Callable[[], T], within: timedelta, what: str) -> T:
+    """Poll until the condition holds, and return what it said.
 
     Raises SetupFailed naming what was waited for.
     """
     deadline = time.monotonic() + within.total_seconds()
-    while not condition():
+    while not (answer := condition()):
         if time.monotonic() > deadline:
             raise SetupFailed(f"waited {within} for {what}")
         time.sleep(0.3)
+    return answer

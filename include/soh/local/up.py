@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
-from soh.airflow_api import AirflowApi, RunState
+from soh.airflow_api import AirflowApi
 from soh.errors import SetupFailed, SohError
-from soh.hdfs import Hdfs
 from soh.kafka import admin
 from soh.kafka.plan import plan
-from soh.lake.catalog import table_figures
-from soh.local import configs, preflight, prepare, processes
+from soh.local import configs, first_day, preflight, prepare, processes
 from soh.local.home import Home
 from soh.local.options import FleetOptions
 from soh.local.services import Service, all_services
 from soh.local.steps import Steps
 from soh.local.supervisor import Supervisor, wait_for, wait_until_ready, write_config
-from soh.specs import BATCH_APPS, FLEETS, STREAM_APPS, TOPICS, FleetSpec
+from soh.specs import BATCH_APPS, FLEETS, STREAM_APPS, TOPICS
 from soh.specs.apps import BATCH_POOL
 from soh.yarn import AppState, ResourceManager, YarnApp
 
@@ -27,15 +24,12 @@ Say = Callable[[str], None]
 SERVERS_WITHIN = timedelta(minutes=3)
 MAIN_JOB_WITHIN = timedelta(minutes=6)
 
-FIRST_NIGHT = "first_night__"
-"""Begins the id of the nightly run that `./soh up` triggers once for a newcomer to look at."""
-
 STAGES = {
-    1: "PostgreSQL, Kafka, NameNode",
+    1: "PostgreSQL, Kafka, stores",
     2: "DataNodes, ResourceManager",
     3: "NodeManagers",
     4: "Airflow",
-    5: "Fleets",
+    5: "Fleets, grades to InfluxDB",
 }
 
 
@@ -65,6 +59,12 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
     start(1)
     with steps.step("Databases") as say:
         say(prepare.databases(home))
+    with steps.step("Model registry") as say:
+        say(prepare.model_registry(home))
+    with steps.step("Bucket of the models") as say:
+        say(prepare.models_bucket(home))
+    with steps.step("Time-series database") as say:
+        say(prepare.tsdb(home))
     with steps.step("Airflow's database") as say:
         say(prepare.airflow_metadata(home, BATCH_POOL))
     start(2)
@@ -83,13 +83,17 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
             say(wait_for_app(home, app.name, say))
     fleets = [fleet for fleet in FLEETS.values() if options.data or not fleet.needs_data]
     with steps.step("Readings in the lake") as say:
-        _wait_for_readings(home, fleets, say)
+        first_day.wait_for_readings(home, fleets, say)
+    with steps.step("Grades in InfluxDB") as say:
+        say(first_day.wait_for_grades(home, fleets, say))
     with steps.step("All other Dags") as say:
         say(_unpause(api, lambda _: True))
     with steps.step("Nightly batch, today so far") as say:
-        say(_first_night(api, fleets[0], say))
+        say(first_day.compact(api, fleets[0], say))
+    with steps.step("Classifiers") as say:
+        say(first_day.wait_for_classifiers(home, api, say))
     with steps.step("Watch") as say:
-        say(_wait_for_watch(api))
+        say(first_day.wait_for_watch(api))
 
 
 def down(home: Home, steps: Steps) -> None:
@@ -99,12 +103,13 @@ def down(home: Home, steps: Steps) -> None:
         states = list(supervisor.states())
         with steps.step("Fleets and Airflow"):
             # Airflow before the stream apps, or it would launch them again.
-            supervisor.stop(name for name in states if name.startswith(("fleet-", "airflow-")))
+            supervisor.stop(name for name in states if name.startswith(("fleet-", "airflow-", "scores-")))
         with steps.step("Apps on YARN") as say:
             say(_kill_apps(home))
         with steps.step("Servers"):
-            # YARN before HDFS, on which it writes; PostgreSQL and Kafka when nobody asks them any more.
-            for together in (("nodemanager", "resourcemanager"), ("datanode", "namenode"), ("kafka", "postgres")):
+            # YARN before HDFS, on which it writes; the others when nobody asks them any more.
+            last = ("kafka", "postgres", "s3proxy", "influxdb")
+            for together in (("nodemanager", "resourcemanager"), ("datanode", "namenode"), last):
                 supervisor.stop(name for name in states if name.startswith(together))
             supervisor.shutdown()
             wait_for(lambda: not supervisor.is_up(), timedelta(seconds=20), "supervisord to end")
@@ -161,44 +166,6 @@ def wait_for_app(home: Home, name: str, say: Say, *, other_than: Collection[str]
             f"{error}. {ended or f'None was launched: see {home.endpoints.airflow}/dags/{dag_id}'}"
         ) from None
     return running()[0]
-
-
-def _wait_for_readings(home: Home, fleets: list[FleetSpec], say: Say) -> None:
-    """Wait until every fleet has readings in the lake, in enough small files for a compaction to have work."""
-    hdfs = Hdfs(home.endpoints.webhdfs, home.endpoints.hdfs_user)
-    names = [fleet.table.name for fleet in fleets]
-    enough = {fleet.table.name: fleet.table.small_files for fleet in fleets}
-
-    def arrived() -> bool:
-        found = {t.name: t for t in table_figures(home.endpoints, home.secrets["catalog_db"], hdfs, names)}
-        say(", ".join(f"{name}: {t.rows} rows in {t.files} files" for name, t in found.items()) or "no table yet")
-        # Every commit adds a file, and compactions take them away again: so count the snapshots.
-        return all(name in found and found[name].snapshots >= enough[name] for name in names)
-
-    wait_for(arrived, MAIN_JOB_WITHIN, f"readings in {', '.join(names)}; see ./soh status")
-
-
-def _first_night(api: AirflowApi, fleet: FleetSpec, say: Say) -> str:
-    """Run the nightly batch once for the day so far, so that a newcomer sees what it does."""
-    if any(run.run_id.startswith(FIRST_NIGHT) and run.state is RunState.SUCCESS for run in api.runs("batch_nightly")):
-        return "ran before"
-    now = datetime.now(ZoneInfo(fleet.table.time_zone))
-    conf = {"day": now.date().isoformat(), "only_closed": False}
-    run_id = api.trigger("batch_nightly", conf, run_id=f"{FIRST_NIGHT}{now:%Y%m%dT%H%M%S}")
-    say(f"run {run_id}")
-    run = api.wait("batch_nightly", run_id, timedelta(minutes=10))
-    if run.state is not RunState.SUCCESS:
-        raise SetupFailed(f"batch_nightly run {run_id} is {run.state}: see it at {api.url}/dags/batch_nightly/runs")
-    return f"{conf['day']} compacted, run {run_id}"
-
-
-def _wait_for_watch(api: AirflowApi) -> str:
-    def green() -> bool:
-        runs = api.runs("consumer_watch", RunState.SUCCESS, RunState.FAILED, limit=1)
-        return bool(runs) and runs[0].state is RunState.SUCCESS
-
-    wait_for(green, timedelta(minutes=6), f"a green run of consumer_watch: {api.url}/dags/consumer_watch")
-    return "green"
 
 
 def _kill_apps(home: Home) -> str:

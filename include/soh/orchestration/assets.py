@@ -1,10 +1,10 @@
-"""The lake's tables as Airflow assets, derived from their declarations."""
+"""The lake's tables and the models as Airflow assets, derived from their declarations."""
 
 from __future__ import annotations
 
 from airflow.sdk import Asset
 
-from soh.specs import TABLES, TableSpec
+from soh.specs import MODELS, TABLES, TableSpec
 
 
 def asset_of(table: TableSpec) -> Asset:
@@ -14,3 +14,6 @@ def asset_of(table: TableSpec) -> Asset:
 
 
 ASSETS = {name: asset_of(table) for name, table in TABLES.items()}
+
+MODEL_ASSETS = {name: Asset(name=f"model.{name}", group="models") for name in MODELS}
+"""One asset per model; its events carry the figures of a training, whether it made a champion or not."""

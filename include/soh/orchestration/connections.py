@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from airflow.sdk import BaseHook, Connection
 
 from soh.errors import BadInput
-from soh.settings import Endpoints
+from soh.settings import Endpoints, Secrets
 
 KAFKA = "kafka_default"
 WEBHDFS = "webhdfs_default"
@@ -16,33 +16,60 @@ SPARK = "spark_default"
 CATALOG = "lake_catalog"
 AIRFLOW_API = "airflow_api"
 
-ALL = (KAFKA, WEBHDFS, YARN, SPARK, CATALOG, AIRFLOW_API)
+REGISTRY = "model_registry"
+S3 = "lake_s3"
+TSDB = "tsdb"
+
+Reader = Callable[[str], Connection]
+
+ALL = (KAFKA, WEBHDFS, YARN, SPARK, CATALOG, AIRFLOW_API, REGISTRY, S3, TSDB)
 
 
-def endpoints() -> Endpoints:
+def in_task(conn_id: str) -> Connection:
+    """How tasks and triggers read a connection: through Airflow's API."""
+    return BaseHook.get_connection(conn_id)
+
+
+def in_api_server(conn_id: str) -> Connection:
+    """How the api-server reads a connection: from its own database, which nothing else may do."""
+    # Its models cost a second to import, and only the api-server has them loaded.
+    from airflow.models.connection import Connection as StoredConnection
+
+    return StoredConnection.get_connection_from_secrets(conn_id)
+
+
+def endpoints(read: Reader = in_task) -> Endpoints:
     """Addresses of every server, without secrets.
 
-    Blocks on Airflow's API: in a trigger it belongs in a thread. Raises AirflowNotFoundException
+    Blocks on Airflow's API or database: in a loop it belongs in a thread. Raises AirflowNotFoundException
     for a connection that does not exist, BadInput for one that lacks a part.
     """
-    webhdfs, catalog = _get(WEBHDFS), _get(CATALOG)
+    webhdfs, catalog, registry, s3, tsdb = (read(conn_id) for conn_id in (WEBHDFS, CATALOG, REGISTRY, S3, TSDB))
     return Endpoints(
-        kafka=_extra(_get(KAFKA), "bootstrap.servers"),
+        kafka=_extra(read(KAFKA), "bootstrap.servers"),
         webhdfs=_url(webhdfs),
         hdfs=_extra(webhdfs, "hdfs"),
         hdfs_user=_part(webhdfs, "login"),
-        yarn=_url(_get(YARN)),
+        yarn=_url(read(YARN)),
         catalog_host=_part(catalog, "host"),
         catalog_port=int(_part(catalog, "port")),
         catalog_database=_part(catalog, "schema"),
         catalog_user=_part(catalog, "login"),
-        airflow=_url(_get(AIRFLOW_API)),
+        airflow=_url(read(AIRFLOW_API)),
+        registry_host=_part(registry, "host"),
+        registry_port=int(_part(registry, "port")),
+        registry_database=_part(registry, "schema"),
+        registry_user=_part(registry, "login"),
+        s3=_extra(s3, "endpoint_url"),
+        models=_extra(s3, "models"),
+        tsdb=_url(tsdb),
+        tsdb_database=_extra(tsdb, "database"),
     )
 
 
 def cluster_conf() -> Mapping[str, str]:
     """The cluster's own Spark settings: jars, Python, environment of driver and executors."""
-    connection = _get(SPARK)
+    connection = in_task(SPARK)
     conf = connection.extra_dejson.get("soh_conf")
     if not isinstance(conf, dict):
         raise BadInput(f"connection {connection.conn_id}: its extra has no object soh_conf; ./soh up writes it")
@@ -51,17 +78,35 @@ def cluster_conf() -> Mapping[str, str]:
 
 def catalog_password() -> str:
     """Password of the catalog's user in PostgreSQL."""
-    return _part(_get(CATALOG), "password")
+    return _part(in_task(CATALOG), "password")
+
+
+def app_secrets() -> Secrets:
+    """What Spark apps must know beside the addresses."""
+    s3 = in_task(S3)
+    return Secrets(
+        catalog_password=catalog_password(),
+        registry_password=registry_password(),
+        s3_access_key=_part(s3, "login"),
+        s3_secret_key=_part(s3, "password"),
+    )
+
+
+def registry_password(read: Reader = in_task) -> str:
+    """Password of the model registry's user in PostgreSQL."""
+    return _part(read(REGISTRY), "password")
+
+
+def tsdb_login(read: Reader = in_task) -> tuple[str, str]:
+    """User and password that may read the time-series database."""
+    connection = read(TSDB)
+    return _part(connection, "login"), _part(connection, "password")
 
 
 def airflow_login() -> tuple[str, str]:
     """User and password for Airflow's own REST API."""
-    connection = _get(AIRFLOW_API)
+    connection = in_task(AIRFLOW_API)
     return _part(connection, "login"), _part(connection, "password")
-
-
-def _get(conn_id: str) -> Connection:
-    return BaseHook.get_connection(conn_id)
 
 
 def _url(connection: Connection) -> str:

@@ -35,6 +35,25 @@ def check_catalog() -> dict[str, Any]:
     return checks.check_catalog(connections.endpoints(), connections.catalog_password())
 
 
+@task(task_id="check__registry")
+def check_registry() -> dict[str, Any]:
+    """PostgreSQL, and the champions that it knows."""
+    return checks.check_registry(connections.endpoints(), connections.registry_password())
+
+
+@task(task_id="check__s3")
+def check_s3() -> dict[str, Any]:
+    """One object written, read and deleted."""
+    secrets = connections.app_secrets()
+    return checks.check_s3(connections.endpoints(), secrets.s3_access_key, secrets.s3_secret_key)
+
+
+@task(task_id="check__tsdb")
+def check_tsdb() -> dict[str, Any]:
+    """InfluxDB, as those who look at grades ask it."""
+    return checks.check_tsdb(connections.endpoints(), *connections.tsdb_login())
+
+
 @task(task_id="check__airflow")
 def check_airflow() -> dict[str, Any]:
     """Airflow's own parts and Dag files."""

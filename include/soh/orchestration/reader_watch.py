@@ -14,7 +14,7 @@ from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEven
 from soh.hdfs import Hdfs
 from soh.kafka.positions import Positions
 from soh.orchestration import connections
-from soh.specs import CONSUMER_GROUPS, STREAMS
+from soh.specs import CONSUMER_GROUPS, STREAMS, TOPICS
 from soh.streams import look
 from soh.streams.verdict import Judgement, Sample, StallPolicy, judge, keep
 from soh.streams.watch import PATIENCE, settled
@@ -32,14 +32,17 @@ class ReaderTrigger(BaseTrigger):
 
     look_every = timedelta(seconds=5)
 
-    def __init__(self, *, stream: str | None = None, group: str | None = None) -> None:
+    def __init__(self, *, stream: str | None = None, group: str | None = None, topic: str | None = None) -> None:
+        """Give a declared stream, or a declared consumer group and one of its topics."""
         super().__init__()
         self.stream = stream
         self.group = group
+        self.topic = topic
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         kind = type(self)
-        return f"{kind.__module__}.{kind.__qualname__}", {"stream": self.stream, "group": self.group}
+        reader = {"stream": self.stream, "group": self.group, "topic": self.topic}
+        return f"{kind.__module__}.{kind.__qualname__}", reader
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         look_at = await asyncio.to_thread(self._open)
@@ -57,7 +60,7 @@ class ReaderTrigger(BaseTrigger):
 
     def _end(self, judgement: Judgement) -> TriggerEvent:
         told = {
-            "reader": self.stream or self.group,
+            "reader": self.stream or f"{self.group} on {self.topic}",
             "verdict": judgement.verdict.value,
             "lag": judgement.lag,
             "reason": judgement.reason,
@@ -73,8 +76,8 @@ class ReaderTrigger(BaseTrigger):
         if self.stream:
             spec, hdfs = STREAMS[self.stream], Hdfs(endpoints.webhdfs, endpoints.hdfs_user)
             return lambda now: look.sample(spec, hdfs, positions, now)
-        group = CONSUMER_GROUPS[self.group or ""]
-        return lambda now: look.sample_group(group.name, group.reads.name, positions, now)
+        group, topic = CONSUMER_GROUPS[self.group or ""].name, TOPICS[self.topic or ""].name
+        return lambda now: look.sample_group(group, topic, positions, now)
 
     def _policy(self, sample: Sample) -> StallPolicy:
         if self.stream:
@@ -86,13 +89,15 @@ class ReaderTrigger(BaseTrigger):
 
 
 class ReaderSensor(BaseOperator):
-    """Watch one declared stream or consumer group; starts and ends in the triggerer."""
+    """Watch one declared stream, or a consumer group on one of its topics; starts and ends in the triggerer."""
 
     start_from_trigger = True
 
-    def __init__(self, *, stream: str | None = None, group: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, stream: str | None = None, group: str | None = None, topic: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.reader = {"stream": stream, "group": group}
+        self.reader = {"stream": stream, "group": group, "topic": topic}
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"{ReaderTrigger.__module__}.{ReaderTrigger.__qualname__}",
             trigger_kwargs=dict(self.reader),

@@ -114,7 +114,7 @@ class SparkAppOperator(SparkSubmitOperator):
             endpoints,
             run_tag,
             connections.cluster_conf(),
-            connections.catalog_password(),
+            connections.app_secrets(),
             work_tag=work_tag,
         )
         with tempfile.TemporaryDirectory(prefix="soh-submit-") as folder:

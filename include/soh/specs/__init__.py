@@ -1,10 +1,11 @@
 """What exists: frozen declarations from which ids, paths, schemas, settings and Dags are derived."""
 
 from soh.specs.apps import BATCH_APPS, BatchAppSpec, SparkAppSpec
-from soh.specs.fleets import FLEETS, FleetSpec, State
+from soh.specs.fleets import FLEETS, FleetSpec
 from soh.specs.groups import CONSUMER_GROUPS, ConsumerGroupSpec
+from soh.specs.models import MODELS, ModelSpec, State
 from soh.specs.schemas import Field, FieldType, RecordSchema
-from soh.specs.streams import STREAM_APPS, STREAMS, StreamAppSpec, StreamSpec
+from soh.specs.streams import STREAM_APPS, STREAMS, ScoringStreamSpec, StreamAppSpec, StreamSpec
 from soh.specs.tables import TABLES, TableSpec
 from soh.specs.topics import TOPICS, TopicSpec
 
@@ -12,6 +13,7 @@ __all__ = [
     "BATCH_APPS",
     "CONSUMER_GROUPS",
     "FLEETS",
+    "MODELS",
     "STREAMS",
     "STREAM_APPS",
     "TABLES",
@@ -21,7 +23,9 @@ __all__ = [
     "Field",
     "FieldType",
     "FleetSpec",
+    "ModelSpec",
     "RecordSchema",
+    "ScoringStreamSpec",
     "SparkAppSpec",
     "State",
     "StreamAppSpec",

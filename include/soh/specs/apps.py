@@ -48,4 +48,10 @@ COMPACT_DAY = BatchAppSpec(
     description="Pack the small files of one day and prove that no reading changed.",
 )
 
-BATCH_APPS = by_name(COMPACT_DAY)
+TRAIN_SOH = BatchAppSpec(
+    name="train_soh",
+    description="Train a fleet's classifier on the lake and let it become champion if it passes the gate.",
+    driver_memory="1g",
+)
+
+BATCH_APPS = by_name(COMPACT_DAY, TRAIN_SOH)

@@ -4,22 +4,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
+from typing import ClassVar
 
 from soh.errors import BadDeclaration
-from soh.specs import tables, topics
+from soh.specs import models, tables, topics
 from soh.specs._names import by_name, check_name
+from soh.specs.models import ModelSpec, State
+from soh.specs.schemas import PHASES
 from soh.specs.tables import TableSpec
 from soh.specs.topics import TopicSpec
 
+LONGEST_PAST = timedelta(days=30)
+"""How long before its first start a fleet may be told to have begun."""
 
-class State(StrEnum):
-    """State of health, from best to worst."""
 
-    NORMAL = "normal"
-    CAUTION = "caution"
-    WARNING = "warning"
-    DANGER = "danger"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerFactor:
+    """A power factor P / sqrt(P^2 + Q^2), 0 when P = 0, computed from two fields of a reading."""
+
+    name: str
+    active: str
+    reactive: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbalance:
+    """How unequal three phases are: the largest deviation from their mean by that mean (NEMA MG 1), 0 when it is 0."""
+
+    name: str
+    phases: tuple[str, str, str]
+    """Fields of a reading."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerFactorRule:
+    """The grade of a fleet that has no champion yet, by its power factor alone (KEPCO's criteria)."""
+
+    power_factor: str
+    caution_below: float = 0.80
+    warning_up_to: float = 0.60
+
+    NAME: ClassVar[str] = "rule"
+    """What stands for the model's version on a reading that was graded so."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.warning_up_to < self.caution_below <= 1:
+            raise BadDeclaration("power factor rule: 0 < warning_up_to < caution_below <= 1 must hold")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +61,18 @@ class FleetSpec:
     readings: TopicSpec
     inspections: TopicSpec
     table: TableSpec
-    states: tuple[State, ...]
+    inspections_table: TableSpec
+    scores: TopicSpec
+    """Where the scoring stream sends a grade for each reading."""
+    model: ModelSpec
+    temperature: str
+    """The field that dashboards show as the facility's temperature."""
+    power_factors: tuple[PowerFactor, ...] = ()
+    unbalances: tuple[Unbalance, ...] = ()
+    idle_at_zero: str | None = None
+    """A facility whose reading has 0 in this field stands still."""
+    rule: PowerFactorRule | None = None
+    """How readings are graded before there is a champion; None says unknown."""
     facilities: int
     first_facility: int
     period: timedelta = timedelta(seconds=5)
@@ -41,12 +82,26 @@ class FleetSpec:
     needs_data: bool = False
     """True for a fleet that replays a recording and is off where the recording is not found."""
 
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The states that its facilities are graded by, from best to worst."""
+        return self.model.states
+
     def __post_init__(self) -> None:
         check_name("fleet", self.name)
         if self.table.schema != self.readings.schema:
             raise BadDeclaration(
                 f"fleet {self.name}: {self.table.name} does not hold what {self.readings.name} carries"
             )
+        derived = {pf.name for pf in self.power_factors} | {unbalance.name for unbalance in self.unbalances}
+        known = {field.name for field in self.readings.schema.fields} | derived
+        wanted = {self.temperature, *self.model.features.channels, *((self.idle_at_zero,) if self.idle_at_zero else ())}
+        wanted |= {field for pf in self.power_factors for field in (pf.active, pf.reactive)}
+        wanted |= {phase for unbalance in self.unbalances for phase in unbalance.phases}
+        if self.rule:
+            wanted.add(self.rule.power_factor)
+        if missing := sorted(wanted - known):
+            raise BadDeclaration(f"fleet {self.name}: neither its readings nor what is derived of them has {missing}")
         if self.facilities < 1 or self.first_facility < 0:
             raise BadDeclaration(f"fleet {self.name}: needs at least one facility, numbered from 0 up")
 
@@ -57,7 +112,23 @@ HEAT = FleetSpec(
     readings=topics.HEAT,
     inspections=topics.HEAT_INSPECTIONS,
     table=tables.HEAT_RAW,
-    states=(State.NORMAL, State.CAUTION, State.WARNING),
+    inspections_table=tables.HEAT_INSPECTIONS,
+    scores=topics.HEAT_PF,
+    model=models.SOH_HEAT,
+    temperature="temperature",
+    power_factors=(
+        PowerFactor(name="pf", active="active_power", reactive="reactive_power"),
+        *(
+            PowerFactor(name=f"{phase}_pf", active=f"{phase}_active_power", reactive=f"{phase}_reactive_power")
+            for phase in PHASES
+        ),
+    ),
+    unbalances=(
+        Unbalance(name="current_unbalance", phases=("r_current", "s_current", "t_current")),
+        Unbalance(name="voltage_unbalance", phases=("r_voltage", "s_voltage", "t_voltage")),
+    ),
+    idle_at_zero="active_power",
+    rule=PowerFactorRule(power_factor="pf"),
     facilities=74,
     first_facility=100,
 )
@@ -67,7 +138,10 @@ HYDRAULIC = FleetSpec(
     readings=topics.HYDRAULIC,
     inspections=topics.HYDRAULIC_INSPECTIONS,
     table=tables.HYDRAULIC_RAW,
-    states=(State.NORMAL, State.CAUTION, State.WARNING, State.DANGER),
+    inspections_table=tables.HYDRAULIC_INSPECTIONS,
+    scores=topics.HYDRAULIC_SOH,
+    model=models.SOH_HYDRAULIC,
+    temperature="ts1",
     facilities=8,
     first_facility=1000,
     needs_data=True,

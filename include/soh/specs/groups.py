@@ -7,24 +7,33 @@ from datetime import timedelta
 
 from soh.errors import BadDeclaration
 from soh.specs._names import by_name, check_name
+from soh.specs.fleets import FLEETS
 from soh.specs.topics import TopicSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerGroupSpec:
-    """An ordinary consumer group and the topic it must keep up with."""
+    """An ordinary consumer group and the topics it must keep up with."""
 
     name: str
     description: str
-    reads: TopicSpec
+    reads: tuple[TopicSpec, ...]
     stall_after: timedelta = timedelta(minutes=1)
     allowed_lag: int = 0
     """Unread records of a partition that nobody minds."""
 
     def __post_init__(self) -> None:
         check_name("consumer group", self.name)
+        if not self.reads:
+            raise BadDeclaration(f"consumer group {self.name} reads no topic")
         if self.allowed_lag < 0:
             raise BadDeclaration(f"consumer group {self.name}: allowed_lag must not be negative")
 
 
-CONSUMER_GROUPS: dict[str, ConsumerGroupSpec] = by_name()
+SCORES_TO_TSDB = ConsumerGroupSpec(
+    name="scores_to_tsdb",
+    description="Write every grade to the time-series database.",
+    reads=tuple(fleet.scores for fleet in FLEETS.values()),
+)
+
+CONSUMER_GROUPS = by_name(SCORES_TO_TSDB)

@@ -173,3 +173,33 @@ HYDRAULIC_INSPECTION = _inspection(
     Field(name="pump_leak", type=FieldType.LONG),
 )
 """The experimenters' grades of one cycle; `condition` is the id of the combination of the four grades."""
+
+
+def _score(name: str, *measurements: Field) -> RecordSchema:
+    return RecordSchema(
+        name=name,
+        fields=(
+            FACILITY,
+            SEQ,
+            EVENT_TIME,
+            measured("temperature", "degC"),
+            *measurements,
+            Field(name="pred", type=FieldType.STRING, required=True),
+            measured("probability", "1"),
+            Field(name="model_version", type=FieldType.STRING, required=True),
+            Field(name="source_partition", type=FieldType.LONG, required=True),
+            Field(name="source_offset", type=FieldType.LONG, required=True),
+            Field(name="source_time", type=FieldType.EPOCH_SECONDS, required=True),
+        ),
+    )
+
+
+HEAT_SCORE = _score(
+    "heat_score",
+    measured("pf", "1"),
+    *(measured(f"{phase}_pf", "1", f"{phase.upper()}_pf") for phase in PHASES),
+)
+"""The grade of one reading: its state (`pred`) with its probability, by which model, from which record of the topic
+of readings; `source_time` is the Kafka timestamp of that record, which is when it was sent."""
+
+HYDRAULIC_SCORE = _score("hydraulic_score")

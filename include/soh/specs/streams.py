@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from soh.errors import BadDeclaration
-from soh.specs import tables, topics
+from soh.specs import fleets, tables, topics
 from soh.specs._names import by_name, check_name
 from soh.specs.apps import SparkAppSpec
+from soh.specs.fleets import FleetSpec
 from soh.specs.tables import TableSpec
 from soh.specs.topics import TopicSpec
 
@@ -17,7 +18,8 @@ from soh.specs.topics import TopicSpec
 class StreamSpec:
     """One Structured Streaming query.
 
-    A table as the target takes the readable records of the topic; a topic takes the unreadable ones.
+    A table as the target takes the readable records of the topic; a topic takes the unreadable ones, unless the
+    stream is a ScoringStreamSpec.
     """
 
     name: str
@@ -37,6 +39,24 @@ class StreamSpec:
             raise BadDeclaration(f"stream {self.name}: {self.reads.name} and {self.writes.name} differ in schema")
         if self.stall_after < 2 * self.trigger_every:
             raise BadDeclaration(f"stream {self.name}: stall_after must be at least two triggers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringStreamSpec(StreamSpec):
+    """A stream that grades every reading of a fleet as soon as it can: no waiting for a trigger or a watermark."""
+
+    fleet: FleetSpec
+    trigger_every: timedelta = timedelta(0)
+    state_partitions: int = 1
+    """Partitions of the state of the windows. The first start of the stream fixes it for ever."""
+
+    def __post_init__(self) -> None:
+        StreamSpec.__post_init__(self)
+        if self.reads != self.fleet.readings or self.writes != self.fleet.scores:
+            raise BadDeclaration(
+                f"stream {self.name}: reads {self.reads.name} and writes {self.writes.name}; fleet {self.fleet.name} "
+                f"has {self.fleet.readings.name} and {self.fleet.scores.name}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,5 +136,26 @@ LAKE = StreamAppSpec(
     ),
 )
 
-STREAM_APPS = by_name(LAKE)
+HEAT_SCORING = ScoringStreamSpec(
+    name="heat_scoring",
+    description="Grade every reading of the power facilities and add its power factors.",
+    fleet=fleets.HEAT,
+    reads=topics.HEAT,
+    writes=topics.HEAT_PF,
+)
+HYDRAULIC_SCORING = ScoringStreamSpec(
+    name="hydraulic_scoring",
+    description="Grade every reading of the test rig.",
+    fleet=fleets.HYDRAULIC,
+    reads=topics.HYDRAULIC,
+    writes=topics.HYDRAULIC_SOH,
+)
+
+SCORING = StreamAppSpec(
+    name="scoring",
+    description="Grade the state of health of every facility from its last minute, by the champion of its fleet.",
+    streams=(HEAT_SCORING, HYDRAULIC_SCORING),
+)
+
+STREAM_APPS = by_name(LAKE, SCORING)
 STREAMS = by_name(*(stream for app in STREAM_APPS.values() for stream in app.streams))

@@ -77,6 +77,16 @@ HYDRAULIC_INSPECTIONS = TopicSpec(
     partitions=1,
     retention=timedelta(days=14),
 )
+HEAT_PF = TopicSpec(
+    name="heat_pf",
+    description="Power factors and state of health of the power facilities, one record a reading.",
+    schema=schemas.HEAT_SCORE,
+)
+HYDRAULIC_SOH = TopicSpec(
+    name="hydraulic_soh",
+    description="State of health of the hydraulic power units, one record a reading.",
+    schema=schemas.HYDRAULIC_SCORE,
+)
 PLATFORM_CHECK = TopicSpec(
     name="platform_check",
     description="One record a run of the Dag platform_check, written and read back.",
@@ -88,8 +98,10 @@ TOPICS = by_name(
     HEAT,
     HEAT_DEAD,
     HEAT_INSPECTIONS,
+    HEAT_PF,
     HYDRAULIC,
     HYDRAULIC_DEAD,
     HYDRAULIC_INSPECTIONS,
+    HYDRAULIC_SOH,
     PLATFORM_CHECK,
 )

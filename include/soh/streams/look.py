@@ -30,6 +30,7 @@ def sample(stream: StreamSpec, hdfs: Hdfs, positions: Positions, now: datetime) 
         planned=found.planned,
         planned_at=found.planned_at,
         committed_batch=found.committed,
+        committed_at=found.committed_at,
     )
 
 

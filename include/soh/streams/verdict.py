@@ -59,6 +59,8 @@ class Sample:
     planned_at: datetime | None = None
     committed_batch: int | None = None
     """Last batch that a stream has done; None for a consumer group."""
+    committed_at: datetime | None = None
+    """When it was done."""
 
     @property
     def in_flight(self) -> bool:

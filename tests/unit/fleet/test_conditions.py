@@ -4,13 +4,14 @@ import pytest
 from soh.fleet import noise
 from soh.fleet.conditions import CONDITIONS, STATES, Condition, Hidden, hidden, pace
 
-KEY = noise.keys(1, np.arange(100, 174))
+FACILITIES = np.arange(100, 174)
+KEY = noise.keys(1, FACILITIES)
 START = 1_800_000_000.0
 
 
 def course(hours_to_degrade: float, hours: float, steps: int) -> list[Hidden]:
     return [
-        hidden(KEY, np.full(74, START + at), hours_to_degrade=hours_to_degrade)
+        hidden(KEY, FACILITIES, np.full(74, START + at), hours_to_degrade=hours_to_degrade)
         for at in np.linspace(0, hours * 3600, steps)
     ]
 
@@ -22,6 +23,15 @@ def test_every_condition_and_every_state_occurs_and_most_of_the_fleet_is_well():
     assert (found / found.sum() > 0.03).all()
     assert states[0] / states.sum() > 0.5
     assert (states / states.sum() > 0.05).all()
+
+
+@pytest.mark.parametrize("among", [FACILITIES % 4 == 3, FACILITIES % 4 != 3], ids=["held-out", "trained-on"])
+def test_any_three_hours_of_the_fleet_hold_all_states_inspections_of_the_last_20_minutes_still_to_come(among):
+    every, known = 0.25, 11
+    states = np.array([truth.state[among] for truth in course(6.0, 30 * 24, int(30 * 24 / every) + 1)])
+    for state in range(len(STATES)):
+        seen = (states == state).any(axis=1)
+        assert np.convolve(seen, np.ones(known), mode="valid").min() > 0
 
 
 def test_severity_only_grows_until_a_repair_sets_it_back_to_nothing():

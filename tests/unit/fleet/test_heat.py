@@ -225,6 +225,17 @@ def test_a_facility_is_the_same_in_a_fleet_of_any_size():
     assert {name: value[0] for name, value in values.items()} == {name: value[30] for name, value in everyone.items()}
 
 
+def test_a_fleet_read_many_times_at_once_is_the_fleet_read_again_and_again():
+    times = MONDAY + 5.0 * np.arange(1, 200)
+    singly, at_once = started(MONDAY, hours_to_degrade=0.2), started(MONDAY, hours_to_degrade=0.2)
+    expected = [one for at in times for one in singly.readings(ALL, ALL, np.full(len(ALL), at))]
+    which = np.tile(ALL, len(times))
+    assert at_once.readings(which, which, np.repeat(times, len(ALL))) == expected
+    published = at_once.inspections(times[-1])
+    assert published == singly.inspections(times[-1])
+    assert len({one["state"] for one in published}) == 3
+
+
 def test_stepping_the_fleet_takes_well_under_2_milliseconds():
     fleet, spent = started(MONDAY), []
     for step in range(40):
@@ -235,7 +246,10 @@ def test_stepping_the_fleet_takes_well_under_2_milliseconds():
 
 
 def last_readings(fleet: HeatFleet, at: float, seq: int) -> dict[int, dict]:
-    return {one["facility_id"]: one | {"seq": seq} for one in fleet.readings(ALL, np.full(len(ALL), seq), at)}
+    return {
+        one["facility_id"]: one | {"seq": seq}
+        for one in fleet.readings(ALL, np.full(len(ALL), seq), np.full(len(ALL), at))
+    }
 
 
 def test_a_restarted_fleet_has_its_energy_counters_and_adds_what_was_used_meanwhile():

@@ -25,7 +25,7 @@ def play(replay: HydraulicReplay, seqs: range, start: float = T0) -> tuple[list[
     readings, inspections = [], []
     for seq in seqs:
         at = start + 5 * (seq - seqs.start)
-        readings += [one | {"seq": seq} for one in replay.readings(np.array([0]), np.array([seq]), at)]
+        readings += [one | {"seq": seq} for one in replay.readings(np.array([0]), np.array([seq]), np.array([at]))]
         inspections += replay.inspections(at)
     return readings, inspections
 
@@ -72,6 +72,25 @@ def test_an_inspection_carries_the_experimenters_grades_and_the_folded_state(rec
     assert (by_cycle[4]["condition"], by_cycle[4]["cooler_pct"], by_cycle[4]["pump_leak"]) == (7, 100, 2)
 
 
+def test_a_facility_read_many_times_at_once_plays_as_one_read_again_and_again(recording):
+    singly, inspections = play(HydraulicReplay([FIRST], recording), range(40))
+    replay = HydraulicReplay([FIRST], recording)
+    at_once = replay.readings(np.zeros(40, dtype=np.int64), np.arange(40), T0 + 5.0 * np.arange(40))
+    assert at_once == [{name: value for name, value in one.items() if name != "seq"} for one in singly]
+    published = [{**one, "event_time": 0} for one in replay.inspections(T0 + 195)]
+    assert published == [{**one, "event_time": 0} for one in inspections]
+
+
+@pytest.mark.parametrize("facilities", [1, 2, 8, 20])
+def test_the_fleet_s_past_is_as_long_as_it_takes_to_play_every_cycle_once(facilities):
+    replay = HydraulicReplay(range(FIRST, FIRST + facilities), long_recording(1975))
+    cycles = round(replay.past.total_seconds() / 60)
+    played = {(int(first) + cycle) % 1975 for first in replay.offsets for cycle in range(cycles)}
+    assert len(played) == 1975
+    shorter = {(int(first) + cycle) % 1975 for first in replay.offsets for cycle in range(cycles - 1)}
+    assert len(shorter) < 1975
+
+
 def test_a_restarted_replay_goes_on_in_the_middle_of_the_cycle(recording):
     readings, _ = play(HydraulicReplay([FIRST], recording), range(18))
     whole, _ = play(HydraulicReplay([FIRST], recording), range(30))
@@ -105,6 +124,6 @@ def test_a_scaled_period_scales_the_cycle(recording):
     replay = HydraulicReplay([FIRST], recording, period=0.5)
     inspections = []
     for seq in range(13):
-        replay.readings(np.array([0]), np.array([seq]), T0 + 0.5 * seq)
+        replay.readings(np.array([0]), np.array([seq]), np.array([T0 + 0.5 * seq]))
         inspections += replay.inspections(T0 + 0.5 * seq)
     assert [(one["from_time"], one["to_time"]) for one in inspections] == [(T0, T0 + 6)]

@@ -92,7 +92,7 @@ def test_over_a_simulated_morning_every_reading_is_covered_by_one_late_inspectio
     reports = []
     for step in range(360):
         at = start + 30 * step
-        fleet.readings(which, np.full(30, step), at)
+        fleet.readings(which, np.full(30, step), np.full(30, at))
         states |= {
             (100 + index, at): int(state) for index, state in enumerate(fleet.truth(which, np.full(30, at)).state)
         }

@@ -17,6 +17,9 @@ from soh.specs.schemas import HYDRAULIC_READING
 from soh.specs.topics import TOPICS
 
 FACILITIES = (1000, 1001)
+PAST = timedelta(seconds=10)
+IN_THE_PAST = 400
+"""Readings of both facilities."""
 
 
 class Kafka:
@@ -91,10 +94,10 @@ def kafka(monkeypatch, tmp_path) -> Kafka:
 
 @pytest.fixture
 def run(rig, tmp_path):
-    def run(facilities: tuple[int, ...] = FACILITIES) -> dict:
+    def run(facilities: tuple[int, ...] = FACILITIES, past: timedelta = timedelta(0)) -> dict:
         async def serve() -> None:
             source = HydraulicReplay(facilities, load(rig), period=0.05)
-            await Runner(source, bootstrap="127.0.0.1:1", state_dir=tmp_path, period=0.05).run()
+            await Runner(source, bootstrap="127.0.0.1:1", state_dir=tmp_path, period=0.05, past=past).run()
 
         asyncio.run(asyncio.wait_for(serve(), 20))
         return json.loads((tmp_path / "hydraulic.json").read_text())
@@ -129,6 +132,85 @@ def test_the_event_time_is_the_schedule_s_and_its_steps_are_the_period(kafka, ru
     steps = np.diff(times)
     assert steps == pytest.approx(0.05 * np.rint(steps / 0.05), abs=0.0021)
     assert steps.min() > 0.04
+
+
+class Killed(BaseException):
+    """Ends the fleet wherever it is."""
+
+
+def event_times(kafka: Kafka, facility: int) -> np.ndarray:
+    records = [one for one in kafka.records if one.topic == "hydraulic" and one.facility == facility]
+    return np.array([decode(HYDRAULIC_READING, one.key, one.value)["event_time"] for one in records])
+
+
+def assert_no_gap(kafka: Kafka) -> None:
+    """Every facility was read once a period over all of the past, and the present follows."""
+    length = PAST.total_seconds()
+    for facility in FACILITIES:
+        times = event_times(kafka, facility)
+        past = times[times < times[0] + length]
+        assert np.diff(past) == pytest.approx(0.05, abs=0.0021)
+        assert len(past) == pytest.approx(IN_THE_PAST / 2, abs=1)
+        assert times[-1] - times[0] > length
+
+
+def test_the_very_first_start_sends_the_past_and_goes_on_with_the_present_without_a_gap(kafka, run):
+    kafka.stop_after = IN_THE_PAST + 100
+    began = produce.time.time()
+    run(past=PAST)
+    assert_whole(kafka)
+    assert_no_gap(kafka)
+    assert event_times(kafka, 1000)[0] == pytest.approx(began - PAST.total_seconds(), abs=1)
+
+
+@pytest.mark.parametrize("killed_after", [1, 151, 401])
+@pytest.mark.parametrize("state_is_kept", [True, False])
+def test_killed_on_the_way_the_past_goes_on_where_it_was_if_its_folder_is_kept(
+    kafka, run, monkeypatch, tmp_path, killed_after, state_is_kept
+):
+    accept = Kafka.accept
+
+    def accept_and_die(self, message, outbox_file):
+        if len(self.records) == killed_after:
+            raise Killed
+        accept(self, message, outbox_file)
+
+    kafka.stop_after = killed_after + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Kafka, "accept", accept_and_die)
+        with pytest.raises(Killed):
+            run(past=PAST)
+    if not state_is_kept:
+        (tmp_path / "hydraulic.outbox").unlink()
+    kafka.stop_after = IN_THE_PAST + 100 if state_is_kept else killed_after + 20
+    run(past=PAST)
+    assert_whole(kafka)
+    if state_is_kept:
+        assert_no_gap(kafka)
+    elif killed_after < 300:
+        assert len(event_times(kafka, 1000)) < 200
+
+
+def test_inspections_of_the_past_are_published_as_they_become_known(kafka, run):
+    kafka.stop_after = IN_THE_PAST + 100
+    run(past=PAST)
+    found = [
+        decode(TOPICS[one.topic].schema, one.key, one.value)
+        for one in kafka.records
+        if one.topic == "hydraulic_inspections"
+    ]
+    assert len(found) > 30
+    assert max(one["event_time"] - one["to_time"] for one in found) < 0.2
+
+
+def test_a_later_start_makes_up_no_past(kafka, run, monkeypatch):
+    run()
+    real = produce.time.time
+    monkeypatch.setattr(produce.time, "time", lambda: real() + 600)
+    kafka.stop_after = 80
+    run(past=timedelta(hours=1))
+    assert_whole(kafka)
+    assert (np.diff(event_times(kafka, 1000)) > 500).sum() == 1
 
 
 def test_a_restart_goes_on_with_seq_and_with_the_recording(kafka, run):

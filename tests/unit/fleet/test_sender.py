@@ -9,8 +9,8 @@ from soh.errors import ServerUnreachable
 from soh.fleet.ledger import Ledger
 from soh.fleet.outbox import Outbox
 from soh.fleet.sender import Sender, producer_settings
-from soh.fleet.trouble import Trouble
 from soh.fleet.wire import Message
+from soh.trouble import Trouble
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ T0 = 1_800_000_000.0
 def reading() -> dict:
     fleet = HeatFleet([100])
     fleet.resume(now=T0, readings={}, inspections={}, same_settings=False)
-    return fleet.readings(np.array([0]), np.array([3]), T0 + 0.0671)[0]
+    return fleet.readings(np.array([0]), np.array([3]), np.array([T0 + 0.0671]))[0]
 
 
 def test_a_heat_reading_has_the_25_keys_of_the_original_and_seq(reading):
@@ -40,7 +40,7 @@ def test_every_record_of_every_fleet_has_exactly_the_declared_keys(rig):
     hydraulic = HydraulicReplay([1000], load(rig))
     for step in range(40):
         for fleet, schema in ((heat, HEAT_READING), (hydraulic, HYDRAULIC_READING)):
-            record = fleet.readings(np.array([0]), np.array([step]), T0 + 5 * step)[0]
+            record = fleet.readings(np.array([0]), np.array([step]), np.array([T0 + 5 * step]))[0]
             assert record.keys() | {"seq"} == {field.name for field in schema.fields}
     for fleet, schema in ((heat, HEAT_INSPECTION), (hydraulic, HYDRAULIC_INSPECTION)):
         records = fleet.inspections(T0 + 3600)

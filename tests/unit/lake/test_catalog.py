@@ -4,24 +4,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from tests.fakes.endpoints import ENDPOINTS
 
 from soh.errors import BadInput, ServerUnreachable
 from soh.lake import catalog
 from soh.lake.catalog import TableFigures, parse_metadata, table_figures
 from soh.settings import Endpoints
 
-ENDPOINTS = Endpoints(
-    kafka="127.0.0.1:1",
-    webhdfs="http://127.0.0.1:1",
-    hdfs="hdfs://127.0.0.1:8020",
-    hdfs_user="soh",
-    yarn="http://127.0.0.1:1",
-    catalog_host="127.0.0.1",
-    catalog_port=1,
-    catalog_database="soh",
-    catalog_user="soh_catalog",
-    airflow="http://127.0.0.1:1",
-)
 NOON_MS = 1740830400000
 NOON = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -145,6 +134,6 @@ def test_metadata_that_is_not_where_the_catalog_says_is_refused(in_catalog):
 
 
 def test_a_catalog_that_is_down_is_unreachable_and_the_password_is_not_told():
-    with pytest.raises(ServerUnreachable, match=r"catalog at 127\.0\.0\.1:1/soh.*soh_catalog") as raised:
+    with pytest.raises(ServerUnreachable, match=r"catalog at 127\.0\.0\.1:6/lake_catalog.*user lake") as raised:
         catalog.metadata_locations(ENDPOINTS, "secret", ["heat_raw"])
     assert "secret" not in str(raised.value)

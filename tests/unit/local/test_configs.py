@@ -4,11 +4,10 @@ import configparser
 import json
 import re
 import stat
-from xml.etree import ElementTree
 
 import pytest
 
-from soh.local import configs
+from soh.local import configs, hadoop_configs, store_configs
 from soh.local.home import Home
 from soh.specs import TOPICS
 
@@ -38,31 +37,39 @@ def test_every_address_in_every_file_is_on_the_loopback(home, files):
 
 
 def test_no_two_servers_listen_on_one_port(home):
-    listeners = [address for number in configs.BROKERS for address in kafka(home, number)["listeners"].split(",")]
-    listeners += [v for n in configs.DATANODES for k, v in configs.datanode(home, n).items() if k.endswith("address")]
-    listeners += [
-        v for n in configs.NODEMANAGERS for k, v in configs.nodemanager(home, n).items() if k.endswith("address")
-    ]
-    listeners += [v for k, v in configs.yarn(home).items() if k.endswith("address")]
-    listeners += [v for k, v in configs.hdfs(home).items() if k.endswith("address")]
-    ports = [str(address).rpartition(":")[2] for address in listeners]
-    assert len(ports) == 3 * 2 + 2 * 3 + 2 * 3 + 5 + 2
+    addresses = [address for number in configs.BROKERS for address in kafka(home, number)["listeners"].split(",")]
+    for settings in every_hadoop_server(home):
+        addresses += [value for name, value in settings.items() if name.endswith("address")]
+    influxdb = store_configs.influxdb(home)
+    addresses += [influxdb[""]["bind-address"], influxdb["http"]["bind-address"]]
+    addresses.append(store_configs.s3proxy(home)["s3proxy.endpoint"])
+    ports = [str(address).rpartition(":")[2] for address in addresses]
+    assert len(ports) == 3 * 2 + 2 * 3 + 2 * 3 + 5 + 2 + 2 + 1
     assert len(set(ports)) == len(ports)
 
 
 def test_no_two_servers_share_a_folder(home):
     folders = [str(kafka(home, number)["log.dirs"]) for number in configs.BROKERS]
-    folders += [str(configs.datanode(home, number)["dfs.datanode.data.dir"]) for number in configs.DATANODES]
-    for number in configs.NODEMANAGERS:
-        folders += [
-            str(v) for k, v in configs.nodemanager(home, number).items() if k.endswith(("dirs", "recovery.dir"))
-        ]
-    folders += [str(configs.hdfs(home)["dfs.namenode.name.dir"]), str(configs.yarn(home)[STATE_STORE])]
+    for settings in every_hadoop_server(home):
+        folders += [str(value) for name, value in settings.items() if name.endswith(FOLDERS)]
+    influxdb = store_configs.influxdb(home)
+    folders += [influxdb["meta"]["dir"], influxdb["data"]["dir"], influxdb["data"]["wal-dir"]]
+    folders.append(str(store_configs.s3proxy(home)["jclouds.filesystem.basedir"]))
+    assert len(folders) == 3 + 2 + 2 * 3 + 2 + 3 + 1
     assert len(set(folders)) == len(folders)
     assert all(str(home.data) in folder for folder in folders)
 
 
-STATE_STORE = "yarn.resourcemanager.fs.state-store.uri"
+FOLDERS = ("data.dir", "name.dir", "local-dirs", "log-dirs", "recovery.dir", "state-store.uri")
+
+
+def every_hadoop_server(home: Home) -> list[dict[str, object]]:
+    return [
+        hadoop_configs.hdfs(home),
+        hadoop_configs.yarn(home),
+        *(hadoop_configs.datanode(home, number) for number in hadoop_configs.DATANODES),
+        *(hadoop_configs.nodemanager(home, number) for number in hadoop_configs.NODEMANAGERS),
+    ]
 
 
 def kafka(home: Home, broker: int) -> dict[str, object]:
@@ -96,21 +103,6 @@ def test_the_cluster_id_is_sixteen_bytes_the_same_for_one_copy_and_another_for_a
     assert configs.cluster_id(home) != configs.cluster_id(Home(path=tmp_path / "other", port_base=1))
 
 
-def test_yarn_goes_on_where_it_was_after_a_restart_of_its_servers(home):
-    assert configs.yarn(home)["yarn.resourcemanager.recovery.enabled"] == "true"
-    node = configs.nodemanager(home, 1)
-    assert node["yarn.nodemanager.recovery.enabled"] == node["yarn.nodemanager.recovery.supervised"] == "true"
-    assert str(node["yarn.nodemanager.address"]).endswith(str(home.ports.nodemanager_1))
-
-
-def test_hadoop_files_are_xml_that_says_what_the_functions_say(home, files):
-    path = home.conf / "nodemanager-2" / "yarn-site.xml"
-    entries = ElementTree.parse(path).iter("property")
-    found = {entry.findtext("name"): entry.findtext("value") or "" for entry in entries}
-    wanted = {**configs.yarn(home), **configs.nodemanager(home, 2)}
-    assert found == {name: str(value) for name, value in wanted.items()}
-
-
 def test_airflow_has_its_own_secrets_and_a_valid_key(home):
     parser = configparser.RawConfigParser()
     parser.read_string(configs.airflow(home))
@@ -127,8 +119,18 @@ def test_connections_lead_to_the_endpoints(home):
     assert f"http://{webhdfs['host']}:{webhdfs['port']}" == endpoints.webhdfs
     assert webhdfs["extra"] == {"hdfs": endpoints.hdfs}
     assert f"{yarn['schema']}://{yarn['host']}:{yarn['port']}" == endpoints.yarn
+    tsdb = found["tsdb"]
+    assert f"{tsdb['schema']}://{tsdb['host']}:{tsdb['port']}" == endpoints.tsdb
+    assert found["lake_s3"]["extra"]["endpoint_url"] == endpoints.s3
     assert found["lake_catalog"]["password"] == home.secrets["catalog_db"]
+    assert found["model_registry"]["password"] == home.secrets["registry_db"]
+    # Airflow only shows what others wrote.
+    assert (tsdb["login"], tsdb["password"]) == ("reader", home.secrets["tsdb_reader"])
     assert json.loads(json.dumps(found)) == found
+
+
+def test_the_one_who_writes_grades_finds_its_password_in_a_file_and_nothing_else(home, files):
+    assert (home.conf / configs.TSDB_WRITER_PASSWORD).read_text() == home.secrets["tsdb_writer"]
 
 
 def test_the_clusters_spark_settings_upload_nothing_and_hold_no_secret(home):

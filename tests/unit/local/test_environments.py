@@ -135,3 +135,39 @@ def test_the_set_up_runs_under_a_bare_python():
     bare = [sys.base_prefix + "/bin/python3", "-I", "-S", "-c", code, str(environments.PROJECT / "include")]
     done = subprocess.run(bare, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("lack", "package"), [("influxd", "influxdb"), ("mvn", "maven")])
+def test_a_program_that_is_missing_is_named_by_its_package(monkeypatch, lack, package):
+    real = environments.shutil.which
+    monkeypatch.setattr(environments.shutil, "which", lambda name: None if name == lack else real(name))
+    assert package in environments._missing_packages()
+
+
+def test_a_library_that_does_not_load_is_missing(monkeypatch):
+    assert not environments._loads("libnobody-has-this.so.1")
+    monkeypatch.setattr(environments, "_loads", lambda name: name != "libgomp.so.1")
+    assert "libgomp1" in environments._missing_packages()
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """The folder that stands for the machine's /etc; set-up commands really run, below it and without root."""
+    monkeypatch.setattr(environments, "Path", lambda path: tmp_path / path.lstrip("/"))
+    monkeypatch.setattr(environments, "_as_root", lambda *command: list(command))
+    return tmp_path / "etc"
+
+
+def test_servers_that_packages_bring_start_neither_now_nor_at_boot(machine):
+    environments._keep_servers_from_starting(["postgresql", "influxdb"])
+    assert (machine / "systemd/system/influxdb.service").readlink() == Path("/dev/null")
+    assert (machine / "postgresql-common/createcluster.conf").read_text() == "create_main_cluster = false\n"
+
+
+def test_servers_that_the_machine_has_already_are_left_as_they_are(machine):
+    unit = machine / "systemd/system/influxdb.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("[Service]")
+    environments._keep_servers_from_starting(["maven", "influxdb"])
+    assert unit.read_text() == "[Service]"
+    assert not (machine / "postgresql-common").exists()

@@ -1,6 +1,8 @@
 """What one copy remembers, and who may read it."""
 
+import json
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,23 @@ def test_secrets_are_made_once_long_different_and_private(home):
     assert len(set(first.values())) == len(SECRETS)
     assert min(map(len, first.values())) >= 32
     assert mode(home.path / "secrets.json") == 0o600
+
+
+def test_a_copy_made_before_a_secret_was_declared_gets_it_and_keeps_the_others(home):
+    first = dict(home.secrets)
+    del first["tsdb_reader"]
+    (home.path / "secrets.json").write_text(json.dumps(first))
+    home.make()
+    found = Home(path=home.path, port_base=home.port_base).secrets
+    assert set(found) == set(SECRETS)
+    assert first.items() <= found.items()
+
+
+def test_apps_get_the_secrets_of_what_they_talk_to(home):
+    found = asdict(home.app_secrets)
+    assert len(set(found.values())) == 4
+    assert found["registry_password"] == home.secrets["registry_db"]
+    assert set(found.values()) < set(home.secrets.values())
 
 
 def test_two_copies_have_different_secrets(home, tmp_path):
@@ -91,12 +110,14 @@ def test_postgresql_lies_where_its_user_can_reach_it(tmp_path, monkeypatch, user
 def test_every_address_is_on_the_loopback_and_in_the_block(home):
     endpoints = home.endpoints
     addresses = [*endpoints.kafka.split(","), endpoints.webhdfs, endpoints.hdfs, endpoints.yarn, endpoints.airflow]
-    assert len(addresses) == 7
+    addresses += [endpoints.s3, endpoints.tsdb]
+    assert len(addresses) == 9
     for address in addresses:
         host, port = address.rpartition("/")[2].split(":")
         assert host == "127.0.0.1"
         assert home.port_base <= int(port) < home.port_base + 100
     assert (endpoints.catalog_host, endpoints.catalog_port) == ("127.0.0.1", home.ports.postgres)
+    assert (endpoints.registry_host, endpoints.registry_port) == ("127.0.0.1", home.ports.postgres)
 
 
 def test_addresses_hold_no_secret_and_come_back_as_they_were_written(home):

@@ -35,6 +35,17 @@ def test_a_size_that_is_not_above_zero_is_refused_by_name(name):
         FleetOptions(**{name: 0})
 
 
+@pytest.mark.parametrize("past", [-1, 721, float("nan")])
+def test_a_past_that_makes_no_sense_is_refused(past):
+    with pytest.raises(BadInput, match=r"past is .* between 0 and 720 hours"):
+        FleetOptions(past=past)
+
+
+def test_no_past_is_a_choice(home):
+    FleetOptions().changed(past=0).remember(home)
+    assert FleetOptions.remembered(home).changed(past=None).past == 0
+
+
 def test_a_folder_with_the_recording_is_taken_asked_for_or_not(recording, tmp_path):
     assert find_data(recording, tmp_path / "elsewhere") == str(recording)
     assert find_data(None, recording) == str(recording)

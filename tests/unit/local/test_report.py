@@ -19,7 +19,7 @@ def shown(*parts):
 
 @pytest.fixture
 def empty():
-    return Status(services={}, streams=[], topics=[], tables=[], models=[], unanswered=[])
+    return Status(services={}, streams=[], topics=[], tables=[], groups=[], models=[], unanswered=[])
 
 
 def test_the_last_lines_say_where_who_what_first_and_how_to_stop(home):
@@ -43,10 +43,19 @@ def test_numbers_are_grouped_and_what_is_unknown_is_a_dash(empty):
         streams=[{**stream, "last_commit_at": None}],
         topics=[],
         tables=[],
-        models=[],
+        groups=[{"name": "g", "topic": "t", "lag": None}],
+        models=[
+            {
+                **dict.fromkeys(("fleet", "model", "in_use", "refused"), "m"),
+                "version": 3,
+                "macro_f1": 0.98765,
+                "in_use_since": None,
+            }
+        ],
         unanswered=["kafka does not answer"],
     )
     text = shown(*tables_of(found))
     assert "1,234,567" in text
+    assert "0.988" in text
     assert " - " in text
     assert "kafka does not answer" in text

@@ -18,6 +18,7 @@ def test_there_are_the_servers_that_the_design_names(services):
         *("kafka-1", "kafka-2", "kafka-3"),
         *("namenode", "datanode-1", "datanode-2"),
         *("resourcemanager", "nodemanager-1", "nodemanager-2"),
+        *("s3proxy", "influxdb", "scores-to-tsdb"),
         *("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
         *(f"fleet-{name}" for name in FLEETS),
     }
@@ -26,6 +27,7 @@ def test_there_are_the_servers_that_the_design_names(services):
 def test_a_server_starts_after_those_it_needs(services):
     needs = {"datanode-1": "namenode", "nodemanager-1": "resourcemanager", "airflow-scheduler": "postgres"}
     needs |= {"airflow-triggerer": "nodemanager-2", "fleet-heat": "kafka-3", "fleet-hydraulic": "kafka-1"}
+    needs |= {"scores-to-tsdb": "influxdb", "airflow-api-server": "s3proxy"}
     for later, earlier in needs.items():
         assert services[later].stage > services[earlier].stage, later
 
@@ -49,11 +51,29 @@ def test_fleets_get_the_sizes_that_were_chosen(home):
     assert "--facilities 7 --period 0.5 --hours-to-degrade 2" in heat
     assert "--data /d/hydraulic" in hydraulic
     assert "--hours-to-degrade" not in hydraulic
+    assert "--past" not in heat + hydraulic
+
+
+@pytest.mark.parametrize("past", [0, 1.5])
+def test_every_fleet_gets_the_past_that_was_chosen_none_too(home, past):
+    commands = {service.name: service.command for service in all_services(home, FleetOptions(past=past, data="/d"))}
+    for name in FLEETS:
+        assert f"--past {past:g}" in " ".join(commands[f"fleet-{name}"])
 
 
 def test_postgresql_takes_passwords_over_tcp_only(services):
     assert "unix_socket_directories=" in services["postgres"].command
     assert services["postgres"].stop_signal == "INT"
+
+
+def test_who_writes_grades_is_told_where_its_password_is(home, services):
+    words = services["scores-to-tsdb"].command
+    told = dict(zip(words[3::2], words[4::2], strict=True))
+    assert words[1:3] == ("-m", "soh.serving.scores_to_tsdb")
+    assert told["--kafka"] == home.endpoints.kafka
+    assert told["--tsdb"] == home.endpoints.tsdb
+    assert (told["--database"], told["--user"]) == (home.endpoints.tsdb_database, "writer")
+    assert told["--password-file"] == str(home.conf / "tsdb-writer.password")
 
 
 def test_airflows_environment_finds_java_spark_and_the_library(home):

@@ -16,12 +16,18 @@ def called(monkeypatch):
         return codes.get(suite.name, 0)
 
     monkeypatch.setattr(suites, "_pytest", pytest_of)
+    monkeypatch.setattr(suites, "ensure_browser", lambda: ran.append("browser") or "all there")
     return ran, codes
 
 
 def test_without_a_name_every_suite_runs(called):
     assert suites.run([]) == 0
-    assert called[0] == [suite.name for suite in suites.SUITES]
+    assert [name for name in called[0] if name != "browser"] == [suite.name for suite in suites.SUITES]
+
+
+def test_the_browser_is_there_before_the_one_suite_that_needs_it(called):
+    suites.run(["unit", "e2e"])
+    assert called[0] == ["unit", "browser", "e2e"]
 
 
 def test_named_suites_run_in_the_order_given(called):

@@ -7,10 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 from tests.fakes import airflow_home
+from tests.fakes.endpoints import SECRETS
 
 airflow_home.prepare()
-
-PASSWORD = "t0p-$ecret-of-the-catalog"
 
 
 @pytest.fixture
@@ -37,8 +36,31 @@ def connections(monkeypatch, yarn):
             "host": "127.0.0.1",
             "port": 5432,
             "login": "lake",
-            "password": PASSWORD,
+            "password": SECRETS.catalog_password,
             "schema": "lake_catalog",
+        },
+        "model_registry": {
+            "conn_type": "postgres",
+            "host": "127.0.0.1",
+            "port": 5432,
+            "login": "models",
+            "password": SECRETS.registry_password,
+            "schema": "model_registry",
+        },
+        "lake_s3": {
+            "conn_type": "aws",
+            "login": SECRETS.s3_access_key,
+            "password": SECRETS.s3_secret_key,
+            "extra": {"endpoint_url": "http://127.0.0.1:8", "region_name": "us-east-1", "models": "s3://soh-models"},
+        },
+        "tsdb": {
+            "conn_type": "http",
+            "schema": "http",
+            "host": "127.0.0.1",
+            "port": 9,
+            "login": "reader",
+            "password": "r3ad",
+            "extra": {"database": "soh"},
         },
         "airflow_api": {"conn_type": "http", "host": "127.0.0.1", "port": 8080, "login": "admin", "password": "admin"},
     }

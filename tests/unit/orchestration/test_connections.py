@@ -6,6 +6,7 @@ import json
 
 import pytest
 from airflow.sdk.exceptions import AirflowNotFoundException
+from tests.fakes.endpoints import SECRETS
 
 from soh.errors import BadInput
 from soh.orchestration import connections as of_airflow
@@ -19,12 +20,28 @@ def test_endpoints_hold_every_address_and_no_secret(connections, yarn):
     assert endpoints.yarn == yarn.url
     assert endpoints.catalog_jdbc == "jdbc:postgresql://127.0.0.1:5432/lake_catalog"
     assert endpoints.airflow == "http://127.0.0.1:8080"
-    assert connections["lake_catalog"]["password"] not in str(endpoints)
+    assert (endpoints.registry_host, endpoints.registry_port) == ("127.0.0.1", 5432)
+    assert (endpoints.registry_database, endpoints.registry_user) == ("model_registry", "models")
+    assert (endpoints.s3, endpoints.models) == ("http://127.0.0.1:8", "s3://soh-models")
+    assert (endpoints.tsdb, endpoints.tsdb_database) == ("http://127.0.0.1:9", "soh")
+    passwords = {made["password"] for name, made in connections.items() if "password" in made and name != "airflow_api"}
+    assert len(passwords) == 4
+    assert not [password for password in passwords if password in str(endpoints)]
 
 
 def test_secrets_are_asked_for_one_by_one(connections):
     assert of_airflow.catalog_password() == connections["lake_catalog"]["password"]
+    assert of_airflow.registry_password() == connections["model_registry"]["password"]
+    assert of_airflow.tsdb_login() == ("reader", "r3ad")
     assert of_airflow.airflow_login() == ("admin", "admin")
+
+
+def test_an_app_gets_the_secrets_that_it_needs_and_no_other(connections):
+    assert of_airflow.app_secrets() == SECRETS
+
+
+def test_every_connection_that_is_asked_for_is_listed(connections):
+    assert set(of_airflow.ALL) == set(connections)
 
 
 def test_the_cluster_s_settings_are_text(connections, monkeypatch):
@@ -41,6 +58,9 @@ def test_the_cluster_s_settings_are_text(connections, monkeypatch):
         ("webhdfs_default", {"extra": {}}, "webhdfs_default.*hdfs"),
         ("lake_catalog", {"schema": ""}, "lake_catalog.*schema"),
         ("yarn_default", {"host": ""}, "yarn_default.*host"),
+        ("model_registry", {"schema": ""}, "model_registry.*schema"),
+        ("lake_s3", {"extra": {"models": "s3://x"}}, "lake_s3.*endpoint_url"),
+        ("tsdb", {"extra": {}}, "tsdb.*database"),
     ],
 )
 def test_a_connection_that_lacks_a_part_is_named_with_the_part(connections, monkeypatch, name, change, words):
@@ -53,3 +73,10 @@ def test_a_missing_connection_is_an_error_and_not_another_cluster(connections, m
     monkeypatch.delenv("AIRFLOW_CONN_YARN_DEFAULT")
     with pytest.raises(AirflowNotFoundException, match="yarn_default"):
         of_airflow.endpoints()
+
+
+def test_the_api_server_reads_the_same_addresses_without_a_task_s_way(connections):
+    read = of_airflow.in_api_server
+    assert of_airflow.endpoints(read) == of_airflow.endpoints()
+    assert of_airflow.tsdb_login(read) == of_airflow.tsdb_login()
+    assert of_airflow.registry_password(read) == of_airflow.registry_password()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from airflow._shared.module_loading import import_string
@@ -16,7 +17,9 @@ from soh.errors import ServerUnreachable
 from soh.orchestration import reader_watch
 from soh.orchestration.reader_watch import ReaderSensor, ReaderTrigger
 from soh.specs import CONSUMER_GROUPS, STREAMS, ConsumerGroupSpec
+from soh.specs.groups import SCORES_TO_TSDB
 from soh.specs.topics import HEAT
+from soh.streams import look
 from soh.streams.verdict import Sample
 
 NAME = "heat_to_lake"
@@ -97,7 +100,7 @@ def test_the_task_starts_in_the_triggerer():
     started = sensor.start_trigger_args
     trigger = import_string(started.trigger_cls)(**started.trigger_kwargs)
     assert sensor.start_from_trigger
-    assert (trigger.stream, trigger.group) == (NAME, None)
+    assert (trigger.stream, trigger.group, trigger.topic) == (NAME, None, None)
     assert callable(getattr(sensor, started.next_method))
     with pytest.raises(TaskDeferred) as deferred:
         sensor.execute({})
@@ -105,10 +108,24 @@ def test_the_task_starts_in_the_triggerer():
 
 
 def test_a_consumer_group_is_watched_by_its_declaration(monkeypatch):
-    group = ConsumerGroupSpec(name="to_tsdb", description="", reads=HEAT, allowed_lag=100)
+    group = ConsumerGroupSpec(name="to_tsdb", description="", reads=(HEAT,), allowed_lag=100)
     monkeypatch.setitem(CONSUMER_GROUPS, group.name, group)
-    event = event_of(ReaderTrigger(group="to_tsdb"), monkeypatch, stands)
+    event = event_of(ReaderTrigger(group="to_tsdb", topic="heat"), monkeypatch, stands)
     assert isinstance(event, TaskSuccessEvent)
+    assert event.xcoms["return_value"]["reader"] == "to_tsdb on heat"
+
+
+@pytest.mark.parametrize("topic", SCORES_TO_TSDB.reads, ids=lambda topic: topic.name)
+def test_a_consumer_group_is_looked_at_on_the_topic_of_its_task(monkeypatch, topic):
+    asked = []
+    monkeypatch.setattr(reader_watch.connections, "endpoints", lambda: SimpleNamespace(kafka="somewhere:1"))
+    monkeypatch.setattr(look, "sample_group", lambda *asks: asked.append(asks))
+    with DAG("watch", schedule=None):
+        sensor = ReaderSensor(task_id="watch__x", group=SCORES_TO_TSDB.name, topic=topic.name)
+    started = sensor.start_trigger_args
+    import_string(started.trigger_cls)(**started.trigger_kwargs)._open()(NOW)
+    ((group, name, positions, now),) = asked
+    assert (group, name, positions.bootstrap, now) == (SCORES_TO_TSDB.name, topic.name, "somewhere:1", NOW)
 
 
 @pytest.mark.parametrize("name", STREAMS)

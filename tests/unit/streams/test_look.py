@@ -66,6 +66,7 @@ def test_a_stream_is_its_checkpoint_against_its_topic():
         planned=5,
         planned_at=PLANNED_AT,
         committed_batch=4,
+        committed_at=PLANNED_AT,
     )
 
 

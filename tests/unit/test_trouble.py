@@ -1,8 +1,8 @@
 import logging
 from datetime import timedelta
 
-from soh.fleet import trouble as module
-from soh.fleet.trouble import Trouble
+from soh import trouble as module
+from soh.trouble import Trouble
 
 
 def test_a_trouble_that_lasts_is_told_once_and_again_later(caplog, monkeypatch):

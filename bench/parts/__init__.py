@@ -1,0 +1,1 @@
+"""What the benches share, and the steps that they are made of."""

@@ -1,0 +1,148 @@
+"""Streams that grade: readings of a fleet in, a grade for each of them out, by one model version a batch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from pyspark import Broadcast
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryListener,
+)
+from pyspark.sql.streaming.query import StreamingQuery
+
+from soh.specs.streams import ScoringStreamSpec
+from soh_spark.champion import ModelOfStream
+from soh_spark.decode import decode
+from soh_spark.grading import Artefact, scores
+from soh_spark.session import STREAMING
+from soh_spark.stateful import with_windows
+
+log = logging.getLogger(__name__)
+
+OBSERVED = "windows"
+"""Name of the figures of a batch in the query's progress: its readings, and how many of them came too late."""
+
+LARGEST_BATCH = 50_000
+"""Records of one micro-batch while a backlog is worked off: about two seconds of work, so that a new champion comes
+soon, and a batch's readings fit into the memory of one Python worker."""
+
+SETTINGS = {
+    **STREAMING,
+    # What foreachBatch is given carries everything that is known of its rows, and from the conditions under which a
+    # record is readable Spark would derive so much that the driver has no memory left for it.
+    "spark.sql.constraintPropagation.enabled": "false",
+    # The state is a few rows of bytes, rewritten in every batch: maps in memory and one small file a batch
+    # take a third of the time that RocksDB takes.
+    "spark.sql.streaming.stateStore.providerClass": (
+        "org.apache.spark.sql.execution.streaming.state.HDFSBackedStateStoreProvider"
+    ),
+}
+"""Of a session whose queries grade."""
+
+
+def start(
+    stream: ScoringStreamSpec, records: DataFrame, model: ModelOfStream, kafka: str, checkpoints: str
+) -> StreamingQuery:
+    """Start the query of `stream` on `records` (columns of Spark's Kafka source).
+
+    `checkpoints` is the folder, as a URI, under which each stream has its own.
+    """
+    spark = records.sparkSession
+    # Inherited by the query's thread; pools share the cores, so that one backlog does not starve the others.
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", stream.name)
+
+    def write(batch: DataFrame) -> None:
+        batch.write.format("kafka").options(**sink_options(stream, kafka)).save()
+
+    return (
+        windows(stream, records)
+        .writeStream.queryName(stream.name)
+        .outputMode("update")
+        .option("checkpointLocation", f"{checkpoints.rstrip('/')}/{stream.name}")
+        .trigger(processingTime=f"{stream.trigger_every // timedelta(milliseconds=1)} milliseconds")
+        .foreachBatch(grading(stream, model, write))
+        .start()
+    )
+
+
+def windows(stream: ScoringStreamSpec, records: DataFrame) -> DataFrame:
+    """The readable of `records` with their windows; the unreadable are the dead letters of another stream."""
+    schema = stream.fleet.readings.schema
+    assert schema is not None, f"stream {stream.name} reads a topic without a schema"
+    decoded = decode(records, schema, stream.fleet.table.time_zone)
+    return with_windows(decoded, stream.fleet, stream.state_partitions).observe(
+        OBSERVED, F.count(F.lit(1)).alias("readings"), F.count_if("late").alias("late")
+    )
+
+
+def grading(
+    stream: ScoringStreamSpec, model: ModelOfStream, write: Callable[[DataFrame], None]
+) -> Callable[[DataFrame, int], None]:
+    """What is done with each micro-batch: `write` is given its records and performs the batch's only action."""
+    sent = _Sent()
+
+    def grade(batch: DataFrame, number: int) -> None:
+        version, artefact = model.for_batch(number)
+        write(scores(batch, stream.fleet, version, sent.broadcast(batch.sparkSession, artefact)))
+
+    return grade
+
+
+def sink_options(stream: ScoringStreamSpec, kafka: str) -> dict[str, str]:
+    """Options of Spark's Kafka sink for scores: at least once; the place of the reading tells the second from a new."""
+    return {
+        "kafka.bootstrap.servers": kafka,
+        "topic": stream.writes.name,
+        "kafka.acks": "all",
+        "kafka.enable.idempotence": "true",
+        "kafka.compression.type": "lz4",
+        "kafka.linger.ms": "0",
+    }
+
+
+class _Sent:
+    """The artefact that the executors have, sent once per version."""
+
+    def __init__(self) -> None:
+        self._artefact: Artefact | None = None
+        self._broadcast: Broadcast[Artefact] | None = None
+
+    def broadcast(self, spark: SparkSession, artefact: Artefact | None) -> Broadcast[Artefact] | None:
+        if artefact is not self._artefact:
+            if self._broadcast is not None:
+                self._broadcast.destroy()
+            self._broadcast = None if artefact is None else spark.sparkContext.broadcast(artefact)
+            self._artefact = artefact
+        return self._broadcast
+
+
+class LateReadings(StreamingQueryListener):
+    """Counts in the log, batch by batch, the readings that came too late to be graded."""
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
+        figures = event.progress.observedMetrics.get(OBSERVED)
+        if figures is not None and figures["late"]:
+            log.warning(
+                "%s: %d of %d readings of batch %d came too late for their windows and are graded unknown",
+                event.progress.name,
+                figures["late"],
+                figures["readings"],
+                event.progress.batchId,
+            )
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
+        """Nothing to count."""
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
+        """Nothing to count."""
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
+        """Nothing to count."""

@@ -1,0 +1,150 @@
+"""kill -9 of every part: the streams come back by themselves, with one driver at every moment, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter, defaultdict
+
+import pytest
+from tests.end_to_end.scratch import FACILITIES, RECOVERY, DriverCount, wait_for
+
+from soh.local import processes
+from soh.specs import FLEETS, STREAM_APPS, STREAMS, TableSpec
+
+AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+
+
+@pytest.fixture(scope="module")
+def driver_count(platform):
+    count = DriverCount(platform)
+    count.start()
+    yield count
+    count.stop()
+
+
+def group_lag(platform, fleet):
+    return next(group["lag"] for group in platform.status()["groups"] if group["topic"] == fleet.scores.name)
+
+
+def kill(pids: list[int]) -> None:
+    assert pids, "nothing to kill: the part does not run"
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+VICTIMS = {
+    "driver of lake": lambda p: [process.pid for process in p.drivers("lake")],
+    "driver of scoring": lambda p: [process.pid for process in p.drivers("scoring")],
+    "executors": lambda p: [process.pid for process in p.executors()],
+    "nodemanager": lambda p: [p.supervisor.pid("nodemanager-1")],
+    "resourcemanager": lambda p: [p.supervisor.pid("resourcemanager")],
+    "datanode": lambda p: [p.supervisor.pid("datanode-1")],
+    "broker": lambda p: [p.supervisor.pid("kafka-2")],
+    "scores-to-tsdb": lambda p: [p.supervisor.pid("scores-to-tsdb")],
+    "influxdb": lambda p: [p.supervisor.pid("influxdb")],
+    "scheduler": lambda p: [p.supervisor.pid("airflow-scheduler")],
+    "triggerer": lambda p: [p.supervisor.pid("airflow-triggerer")],
+    "all of Airflow": lambda p: [p.supervisor.pid(name) for name in AIRFLOW],
+    "fleet": lambda p: [p.supervisor.pid("fleet-heat")],
+    # Once more, for the triggerer that supervises it now was not there when it was launched.
+    "driver of lake after all of Airflow": lambda p: [process.pid for process in p.drivers("lake")],
+}
+WATCHED = ("heat_to_lake", "heat_scoring")
+
+
+def streams(found):
+    return {stream["name"]: stream for stream in found["streams"] if stream["name"] in WATCHED}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_after_kill_9_the_streams_commit_again(platform, driver_count, victim):
+    wait_for(lambda: all(len(platform.drivers(app)) == 1 for app in STREAM_APPS), RECOVERY, "the drivers")
+    before = streams(platform.status())
+    kill(VICTIMS[victim](platform))
+
+    def recovered():
+        found = platform.status()
+        return (
+            set(found["services"].values()) == {"running"}
+            and all(
+                stream["state"] == "RUNNING"
+                and stream["committed_batch"] is not None
+                and stream["committed_batch"] >= before[name]["committed_batch"] + 2
+                for name, stream in streams(found).items()
+            )
+            and not found["unanswered"]
+        )
+
+    wait_for(recovered, RECOVERY, f"commits after kill -9 of the {victim}")
+    for name, stream in streams(platform.status()).items():
+        if f"driver of {stream['app']}" not in victim:
+            # Nothing but the driver's own death may cost the driver.
+            assert stream["yarn_app_id"] == before[name]["yarn_app_id"]
+
+
+def test_a_database_that_is_away_for_two_minutes_costs_no_grade(platform):
+    """What was lost would show in the equality below; here it is seen that the grades wait and are written then."""
+
+    def lag():
+        return sum(group["lag"] for group in platform.status()["groups"])
+
+    platform.supervisor.stop(["influxdb"])
+    time.sleep(120)
+    assert lag() > FACILITIES
+    assert platform.status()["services"]["scores-to-tsdb"] == "running"
+    platform.supervisor._rpc.startProcess("influxdb", False)
+    wait_for(lambda: lag() <= FACILITIES, RECOVERY, "the grades that waited to be written")
+
+
+def test_a_killed_scheduler_leaves_no_workers_behind(platform):
+    living = [p for p in processes.of(platform.home) if p.ppid() == 1 and "LocalExecutor" in " ".join(p.cmdline())]
+    assert living == []
+
+
+@pytest.mark.timeout(600)
+def test_there_was_never_more_than_one_driver(driver_count):
+    assert all(driver_count.counts[app, 1] > 0 for app in STREAM_APPS)
+    assert driver_count.too_many == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fleet", FLEETS.values(), ids=lambda fleet: fleet.name)
+def test_what_kafka_acknowledged_is_in_the_lake_graded_and_in_the_database_each_once(platform, fleet):
+    service = f"fleet-{fleet.name}"
+    if service not in platform.supervisor.states():
+        pytest.skip(f"{service} is off: no recording at hand")
+    platform.supervisor.stop([service])
+    try:
+        sent = {
+            (record.partition(), record.offset())
+            for record in platform.kafka_records(fleet.readings.name)
+            if record.key() != b"poison"
+        }
+        stream = next(s for s in STREAMS.values() if s.reads == fleet.readings and isinstance(s.writes, TableSpec))
+        wait_for(lambda: platform.stream(stream.name)["lag"] == 0, RECOVERY, f"{stream.name} to have read everything")
+        rows = platform.lake_rows(fleet.table.name)
+        wait_for(lambda: platform.stream(f"{fleet.name}_scoring")["lag"] == 0, RECOVERY, "every reading to be graded")
+        wait_for(lambda: group_lag(platform, fleet) == 0, RECOVERY, "every grade to be written")
+        scores, points = platform.scores(fleet), platform.points(fleet)
+    finally:
+        platform.supervisor._rpc.startProcess(service, False)
+    places = Counter((partition, offset) for (_, _, partition, offset), n in rows.items() for _ in range(n))
+    assert {place: n for place, n in places.items() if n > 1} == {}, "rows that are in the lake twice"
+    assert set(places) - sent == set(), "rows that Kafka does not have"
+    assert sent - set(places) == set(), "records that are not in the lake"
+    graded = defaultdict(list)
+    for score in scores:
+        graded[score["source_partition"], score["source_offset"]].append(score)
+    assert sent - set(graded) == set(), "readings that are not graded"
+    assert set(graded) - sent == set(), "grades of readings that Kafka does not have"
+    # A batch cut off by a fault is repeated: what it says the second time must be what it said the first time.
+    assert [place for place, said in graded.items() if any(score != said[0] for score in said)] == []
+    written = Counter((int(point["sensor_id"]), point["seq"]) for point in points)
+    assert {key: n for key, n in written.items() if n > 1} == {}, "grades that are in the database twice"
+    assert set(written) == {(row[0], row[1]) for row in rows}, "the database and the lake differ"
+    for facility in {row[0] for row in rows}:
+        seqs = sorted(seq for f, seq, _, _ in rows if f == facility)
+        assert seqs == list(range(len(seqs))), f"facility {facility}: seq is not 0, 1, 2, ... each once"
