@@ -54,6 +54,7 @@ def _sizes(app: SparkAppSpec) -> dict[str, str]:
 
 def _sql() -> dict[str, str]:
     return {
+        "spark.python.daemon.module": "soh_spark.worker_daemon",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.session.timeZone": "UTC",

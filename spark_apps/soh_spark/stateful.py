@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ from soh.classifier.features import channel_values, power_factors
 from soh.specs import FleetSpec
 from soh_spark.session import jvm
 from soh_spark.windows import Readings, advance
+from soh_spark.workers import settle
 
 _HASH_SEED = 42
 """Of Spark's own hash partitioning."""
@@ -115,6 +117,9 @@ def _step(fleet: FleetSpec) -> Callable[[Any, Iterator[pd.DataFrame], GroupState
     layout = ",".join(spec.channels)
 
     def step(_: Any, frames: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
+        settle()
+        # Spark joins frames in a way that pandas will change some day, and would say so in the log at every batch.
+        warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
         frame = pd.concat(frames, ignore_index=True)
         frame = frame.take(np.lexsort((frame["source_offset"], frame["source_partition"])))
         columns = {name: frame[name].to_numpy(np.float64) for name in _measurements(fleet)}
