@@ -19,7 +19,6 @@ from soh.specs import FleetSpec
 from soh.specs.fleets import PowerFactorRule
 from soh.specs.models import ModelSpec, State
 from soh_spark.windows import Flags, Floats, Integers
-from soh_spark.workers import settle
 
 NO_MODEL = "none"
 """What stands for the model's version where there is neither a champion nor a rule."""
@@ -125,7 +124,6 @@ def _grading(
 
     def graded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         classifier = None if artefact is None else _classifier(artefact.value, fleet.model)
-        settle()
         for batch in batches:
             content = b"".join(batch.column("features").to_pylist())
             seen = Seen(

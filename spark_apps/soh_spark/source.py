@@ -26,6 +26,9 @@ def source_options(
         "startingOffsets": "earliest",
         "failOnDataLoss": str(not accept_loss).lower(),
         "includeHeaders": "true",
+        # After each fetch Spark asks the broker where the partition begins and ends, and that question waits behind
+        # the consumer's next fetch, which the broker would hold for half a second when nothing new is there.
+        "kafka.fetch.max.wait.ms": "10",
         "maxOffsetsPerTrigger": str(largest_batch),
     }
 

@@ -26,7 +26,6 @@ from soh.classifier.features import channel_values, power_factors
 from soh.specs import FleetSpec
 from soh_spark.session import jvm
 from soh_spark.windows import Readings, advance
-from soh_spark.workers import settle
 
 _HASH_SEED = 42
 """Of Spark's own hash partitioning."""
@@ -117,7 +116,6 @@ def _step(fleet: FleetSpec) -> Callable[[Any, Iterator[pd.DataFrame], GroupState
     layout = ",".join(spec.channels)
 
     def step(_: Any, frames: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
-        settle()
         # Spark joins frames in a way that pandas will change some day, and would say so in the log at every batch.
         warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
         frame = pd.concat(frames, ignore_index=True)

@@ -67,7 +67,7 @@ class Platform:
         options = ["--facilities", str(FACILITIES), "--period", "1", "--rigs", str(RIGS)]
         if self.data:
             options += ["--data", str(self.data)]
-        done = self.soh("up", *options)
+        done = self.soh("up", *options, timeout=1500)
         self.output = done.stdout + done.stderr
         return done
 

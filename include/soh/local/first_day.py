@@ -20,7 +20,7 @@ from soh.status import models
 Say = Callable[[str], None]
 
 READINGS_WITHIN = timedelta(minutes=6)
-NIGHT_WITHIN = timedelta(minutes=10)
+NIGHT_WITHIN = timedelta(minutes=15)
 
 FIRST_NIGHT = "first_night__"
 """Begins the id of the nightly run that `./soh up` triggers once for a newcomer to look at."""

@@ -43,10 +43,11 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringStreamSpec(StreamSpec):
-    """A stream that grades every reading of a fleet as soon as it can: no waiting for a trigger or a watermark."""
+    """A stream that grades every reading of a fleet within moments, without waiting for a watermark."""
 
     fleet: FleetSpec
-    trigger_every: timedelta = timedelta(0)
+    trigger_every: timedelta = timedelta(seconds=1)
+    """A batch costs a third of a second of a core however few its readings are, so batch after batch would take all."""
     state_partitions: int = 1
     """Partitions of the state of the windows. The first start of the stream fixes it for ever."""
 
@@ -155,6 +156,8 @@ SCORING = StreamAppSpec(
     name="scoring",
     description="Grade the state of health of every facility from its last minute, by the champion of its fleet.",
     streams=(HEAT_SCORING, HYDRAULIC_SCORING),
+    # One for each query: their tasks wait for disks and brokers rather than compute.
+    executor_cores=2,
 )
 
 STREAM_APPS = by_name(LAKE, SCORING)

@@ -1,0 +1,35 @@
+"""Python workers forked from our daemon begin and end a task without rounds through zips and garbage."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+APP = """
+import json
+from pyspark.sql import SparkSession
+
+spark = (
+    SparkSession.builder.master("local[1]").config("spark.python.daemon.module", "soh_spark.worker_daemon")
+    .config("spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1").getOrCreate()
+)
+
+def look(_):
+    import gc, sys, zipimport
+    yield zipimport.zipimporter.invalidate_caches.__module__, gc.get_freeze_count(), "lightgbm" in sys.modules
+
+print(json.dumps(spark.sparkContext.parallelize([0], 1).mapPartitions(look).collect()[0]))
+"""
+
+
+def test_a_worker_has_the_libraries_and_rereads_no_zip():
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", APP], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    module, frozen, has_lightgbm = json.loads(done.stdout.splitlines()[-1])
+    # The daemon runs as a script, so that is where its function comes from.
+    assert module == "__main__"
+    assert frozen > 10_000
+    assert has_lightgbm
