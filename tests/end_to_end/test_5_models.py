@@ -14,7 +14,8 @@ from soh.hdfs import Hdfs
 from soh.settings import Endpoints
 from soh.specs import FLEETS
 
-WITHIN = timedelta(minutes=8)
+WITHIN = timedelta(minutes=12)
+"""Trainings that nights have brought about may be in front of ours."""
 RIG = FLEETS["hydraulic"]
 STREAM = "hydraulic_scoring"
 
