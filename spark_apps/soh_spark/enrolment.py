@@ -70,7 +70,7 @@ class Enrolment:
     def promote(self, spec: ModelSpec, version: int) -> None:
         """Make a version the champion: from then on it grades."""
         with self._asking(f"make version {version} of {spec.name} the champion"):
-            now = datetime.now(UTC).isoformat(timespec="seconds")
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._client.set_model_version_tag(spec.name, str(version), PROMOTED_AT, now)
             self._client.set_registered_model_alias(spec.name, CHAMPION, str(version))
 

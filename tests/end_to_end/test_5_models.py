@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from tests.end_to_end.scratch import RECOVERY, wait_for
 
-from soh.airflow_api import AirflowApi
+from soh.airflow_api import AirflowApi, RunState
 from soh.hdfs import Hdfs
 from soh.settings import Endpoints
 from soh.specs import FLEETS
@@ -39,15 +39,20 @@ def test_up_ended_with_a_champion_for_the_recorded_rig(platform, api):
 
 
 def test_a_promotion_is_on_the_topic_within_two_batches_and_in_the_same_app(platform, api):
+    in_front = (RunState.QUEUED, RunState.RUNNING)
+    wait_for(lambda: not api.runs("soh_retrain", *in_front), WITHIN.total_seconds(), "trainings in front of ours")
     before, app = model(platform), platform.stream(STREAM)["yarn_app_id"]
     conf = json.dumps({"fleet": RIG.name, "overrule": "promote", "by": "the tests"})
     done = platform.soh("airflow", "dags", "trigger", "soh_retrain", "--run-id", "by_hand", "--conf", conf)
     assert done.returncode == 0, done.stderr
     run = api.wait("soh_retrain", "by_hand", WITHIN)
     assert run.state == "success", {t.task_id: t.state for t in api.task_instances("soh_retrain", "by_hand")}
-    said = wait_for(lambda: model(platform)["in_use"] != before["in_use"] and model(platform), 60, "the new version")
-    assert said["version"] == before["version"] + 1
-    assert said["in_use"] == str(said["version"])
+
+    def swapped():
+        said = model(platform)
+        return said if said["version"] > before["version"] and said["in_use"] == str(said["version"]) else None
+
+    said = wait_for(swapped, 60, "the new version to grade")
     assert platform.stream(STREAM)["yarn_app_id"] == app
 
     hdfs = Hdfs(platform.home.endpoints.webhdfs, platform.home.endpoints.hdfs_user)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from soh.fleet.wire import decode, schema_of
 from soh.kafka import admin
+from soh.kafka.connection import once_led
 from soh.kafka.plan import plan
 from soh.settings import PROJECT, child_environment
 from soh.specs.fleets import HEAT
@@ -37,7 +39,8 @@ def bootstrap(servers) -> str:
 
 def bounds(consumer: Consumer, topic: TopicSpec) -> dict[int, tuple[int, int]]:
     return {
-        partition: consumer.get_watermark_offsets(TopicPartition(topic.name, partition), timeout=20)
+        # A topic that is a moment old may be given other leaders.
+        partition: once_led(partial(consumer.get_watermark_offsets, TopicPartition(topic.name, partition), timeout=20))
         for partition in range(topic.partitions)
     }
 
