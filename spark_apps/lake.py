@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
 
 from soh.errors import SohError
 from soh.specs import STREAM_APPS, StreamAppSpec, TableSpec, TopicSpec
+from soh_spark.command import stream_app_parser
 from soh_spark.queries import supervise
 from soh_spark.schema import ensure_table
 from soh_spark.session import STREAMING, open_session
@@ -38,18 +38,7 @@ def run(app: StreamAppSpec, kafka: str, checkpoints: str, accept_loss: Sequence[
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the app that the command line names; a failure is the last line of the log."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--app", required=True, choices=sorted(STREAM_APPS), help="declared stream app")
-    parser.add_argument("--kafka", required=True, help="host:port,... of the brokers")
-    parser.add_argument("--checkpoints", required=True, help="URI of the folder of checkpoints")
-    parser.add_argument(
-        "--accept-loss",
-        action="append",
-        default=[],
-        metavar="STREAM",
-        help="go on where retention deleted records that this stream had not read",
-    )
-    given = parser.parse_args(arguments)
+    given = stream_app_parser(__doc__).parse_args(arguments)
     try:
         run(STREAM_APPS[given.app], given.kafka, given.checkpoints, given.accept_loss)
     except SohError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from soh.errors import SohError
 from soh.specs import STREAM_APPS, ScoringStreamSpec, StreamAppSpec
 from soh_spark.champion import ModelOfStream
+from soh_spark.command import stream_app_parser
 from soh_spark.files import TextFile, begun_batch
 from soh_spark.model_store import artefacts, registry
 from soh_spark.queries import supervise
@@ -43,18 +43,8 @@ def run(app: StreamAppSpec, kafka: str, checkpoints: str, models_in_use: str, ac
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the app that the command line names; a failure is the last line of the log."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--app", required=True, choices=sorted(STREAM_APPS), help="declared stream app")
-    parser.add_argument("--kafka", required=True, help="host:port,... of the brokers")
-    parser.add_argument("--checkpoints", required=True, help="URI of the folder of checkpoints")
+    parser = stream_app_parser(__doc__)
     parser.add_argument("--models-in-use", required=True, help="URI of the folder where each stream names its model")
-    parser.add_argument(
-        "--accept-loss",
-        action="append",
-        default=[],
-        metavar="STREAM",
-        help="go on where retention deleted records that this stream had not read",
-    )
     given = parser.parse_args(arguments)
     try:
         run(STREAM_APPS[given.app], given.kafka, given.checkpoints, given.models_in_use, given.accept_loss)

@@ -134,14 +134,7 @@ def check_catalog(endpoints: Endpoints, password: str) -> Facts:
 
 def check_registry(endpoints: Endpoints, password: str) -> Facts:
     """Read the version of every model's champion from PostgreSQL; None for a model that has none yet."""
-    registry = Registry(
-        endpoints.registry_host,
-        endpoints.registry_port,
-        endpoints.registry_database,
-        endpoints.registry_user,
-        password,
-    )
-    with closing(registry):
+    with closing(Registry(**endpoints.registry, password=password)) as registry:
         champions = {name: registry.champion(name) for name in MODELS}
     return {name: champion.version if champion else None for name, champion in champions.items()}
 

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from soh.errors import BadInput
 
@@ -120,6 +120,16 @@ class Endpoints:
     @property
     def catalog_jdbc(self) -> str:
         return f"jdbc:postgresql://{self.catalog_host}:{self.catalog_port}/{self.catalog_database}"
+
+    @property
+    def registry(self) -> dict[str, Any]:
+        """Where the model registry is, by the names that its reader takes; the password comes on top."""
+        return {
+            "host": self.registry_host,
+            "port": self.registry_port,
+            "database": self.registry_database,
+            "user": self.registry_user,
+        }
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -29,7 +30,7 @@ from soh.specs import (
 from soh.streams import checkpoint, model_in_use
 from soh.streams.checkpoint import Checkpoint
 from soh.streams.model_in_use import ModelInUse
-from soh.yarn import ResourceManager, YarnApp
+from soh.yarn import ResourceManager, YarnApp, newest
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ def status(endpoints: Endpoints, services: Mapping[str, str], secrets: Secrets) 
     with ThreadPoolExecutor(max_workers=16) as pool:
         ends = {name: pool.submit(ask, lambda name=name: positions.ends(name), {}) for name in TOPICS}
         apps = {
-            name: pool.submit(ask, lambda app=app: _newest(yarn.apps(app.yarn_tag)), None)
+            name: pool.submit(ask, lambda app=app: newest(yarn.apps(app.yarn_tag)), None)
             for name, app in STREAM_APPS.items()
         }
         checkpoints = {
@@ -152,10 +153,6 @@ def models(endpoints: Endpoints, secrets: Secrets) -> list[dict[str, Any]]:
     ]
 
 
-def _newest(apps: list[YarnApp]) -> YarnApp | None:
-    return max(apps, key=lambda app: (app.alive, app.started), default=None)
-
-
 def _stream(
     app: StreamAppSpec,
     stream: StreamSpec,
@@ -186,17 +183,8 @@ def _group(name: str, topic: str, ends: Mapping[int, int], committed: Mapping[in
 
 
 def _champions(endpoints: Endpoints, password: str) -> dict[str, ModelVersion]:
-    registry = Registry(
-        endpoints.registry_host,
-        endpoints.registry_port,
-        endpoints.registry_database,
-        endpoints.registry_user,
-        password,
-    )
-    try:
+    with closing(Registry(**endpoints.registry, password=password)) as registry:
         found = {fleet.model.name: registry.champion(fleet.model.name) for fleet in FLEETS.values()}
-    finally:
-        registry.close()
     return {name: version for name, version in found.items() if version}
 
 

@@ -80,10 +80,7 @@ def catalog_settings(endpoints: Endpoints, password: str) -> dict[str, str]:
 def model_settings(endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
     """Where models are registered and their artefacts lie, as apps read it from their Spark settings."""
     return {
-        "spark.soh.registry.host": endpoints.registry_host,
-        "spark.soh.registry.port": str(endpoints.registry_port),
-        "spark.soh.registry.database": endpoints.registry_database,
-        "spark.soh.registry.user": endpoints.registry_user,
+        **{f"spark.soh.registry.{name}": str(value) for name, value in endpoints.registry.items()},
         "spark.soh.registry.password": secrets.registry_password,
         "spark.soh.s3.endpoint": endpoints.s3,
         "spark.soh.s3.access.key": secrets.s3_access_key,

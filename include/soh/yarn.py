@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -116,6 +117,11 @@ def parse_app(raw: dict[str, Any]) -> YarnApp:
 
 def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+
+
+def newest(apps: Iterable[YarnApp]) -> YarnApp | None:
+    """The app that matters among those of one tag: one that lives before all that ended, then the one started last."""
+    return max(apps, key=lambda app: (app.alive, app.started), default=None)
 
 
 class ResourceManager:

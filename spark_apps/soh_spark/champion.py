@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from soh.classifier.artefact import decode
+from soh.classifier.in_use import InUse, Refused
 from soh.classifier.registry import ModelVersion
 from soh.errors import PermanentError, ServerUnreachable, SohError, TransientError
 from soh.specs import FleetSpec
@@ -43,42 +43,6 @@ class Note(Protocol):
     def read(self) -> str | None: ...
 
     def write(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A champion that is not used, and why."""
-
-    version: str
-    reason: str
-    since: str
-    """ISO 8601, UTC."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InUse:
-    """The version on every grade from one batch on, and where its artefact is."""
-
-    stream: str
-    model: str
-    version: str
-    """A number of the registry, `rule`, or `none`."""
-    from_batch: int
-    since: str
-    """ISO 8601, UTC."""
-    uri: str | None = None
-    sha256: str | None = None
-    refused: Refused | None = None
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> InUse:
-        """Read what `to_json` wrote; raises KeyError, TypeError or ValueError for anything else."""
-        said = json.loads(text)
-        refused = said.pop("refused")
-        return cls(**said, refused=Refused(**refused) if refused else None)
 
 
 class Step(StrEnum):

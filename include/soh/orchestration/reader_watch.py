@@ -17,7 +17,7 @@ from soh.orchestration import connections
 from soh.specs import CONSUMER_GROUPS, STREAMS, TOPICS
 from soh.streams import look
 from soh.streams.verdict import Judgement, Sample, StallPolicy, judge, keep
-from soh.streams.watch import PATIENCE, settled
+from soh.streams.watch import settled, stall_policy
 
 Look = Callable[[datetime], Sample]
 
@@ -81,9 +81,7 @@ class ReaderTrigger(BaseTrigger):
 
     def _policy(self, sample: Sample) -> StallPolicy:
         if self.stream:
-            stall_after = STREAMS[self.stream].stall_after
-            # Before its first commit a stream's app starts, makes its tables, and has the whole backlog for a batch.
-            return StallPolicy(stall_after=stall_after if sample.committed else PATIENCE * stall_after)
+            return stall_policy(sample, STREAMS[self.stream].stall_after)
         group = CONSUMER_GROUPS[self.group or ""]
         return StallPolicy(stall_after=group.stall_after, allowed_lag=group.allowed_lag)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from soh.classifier.in_use import InUse
 from soh.errors import BadInput
 from soh.hdfs import Hdfs
 from soh.settings import Endpoints
@@ -33,15 +33,14 @@ def read(hdfs: Hdfs, stream: str) -> ModelInUse | None:
 def parse(text: str, path: str) -> ModelInUse:
     """Read the JSON that a scoring stream writes; BadInput names `path` when it is something else."""
     try:
-        said = json.loads(text)
-        refused = said["refused"]
-        return ModelInUse(
-            version=str(said["version"]),
-            from_batch=int(said["from_batch"]),
-            since=str(said["since"]),
-            refused=f"version {refused['version']}: {refused['reason']}" if refused else None,
-        )
+        said = InUse.from_json(text)
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
             f"{path} is not what a scoring stream says of its model: {type(error).__name__}: {error}"
         ) from None
+    return ModelInUse(
+        version=said.version,
+        from_batch=said.from_batch,
+        since=said.since,
+        refused=f"version {said.refused.version}: {said.refused.reason}" if said.refused else None,
+    )

@@ -48,6 +48,15 @@ class Finding:
         return f"{self.stream.name}: {self.judgement.verdict}, {self.judgement.lag} unread; {self.judgement.reason}"
 
 
+def stall_policy(sample: Sample, stall_after: timedelta, allowed_lag: int = 0) -> StallPolicy:
+    """How a reader is judged at a look; before its first commit with more patience.
+
+    Until then a stream's app starts, makes its tables, and has the whole backlog for a batch.
+    """
+    patience = stall_after if sample.committed else PATIENCE * stall_after
+    return StallPolicy(stall_after=patience, allowed_lag=allowed_lag)
+
+
 def settled(window: Sequence[Sample]) -> bool:
     """Tell whether a window proves that a reader moves, so that nobody need wait for a stall.
 

@@ -25,7 +25,7 @@ from soh.orchestration.views.servers import Clients, Servers
 from soh.serving.tsdb import HistoryPoint
 from soh.specs import CONSUMER_GROUPS, FLEETS, STREAM_APPS, ConsumerGroupSpec, FleetSpec, ModelSpec, StreamSpec
 from soh.streams import look, model_in_use
-from soh.yarn import YarnApp
+from soh.yarn import newest
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class FleetPage:
             lambda clients: {fleet.model.name: _versions(clients, fleet.model) for fleet in FLEETS.values()}, _RARELY
         )
         self._apps = {
-            name: self._kept(lambda clients, tag=app.yarn_tag: _newest(clients.yarn.apps(tag)), _RARELY)
+            name: self._kept(lambda clients, tag=app.yarn_tag: newest(clients.yarn.apps(tag)), _RARELY)
             for name, app in STREAM_APPS.items()
         }
         self._readers = {
@@ -139,10 +139,6 @@ class FleetPage:
 def from_airflow() -> FleetPage:
     """The page of this platform, addressed by Airflow's connections."""
     return FleetPage(Servers())
-
-
-def _newest(apps: Sequence[YarnApp]) -> YarnApp | None:
-    return max(apps, key=lambda app: (app.alive, app.started), default=None)
 
 
 def _versions(clients: Clients, model: ModelSpec) -> Versions:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from soh.streams.verdict import Judgement, Sample, StallPolicy, judge, keep
-from soh.streams.watch import PATIENCE
+from soh.streams.verdict import Judgement, Sample, judge, keep
+from soh.streams.watch import stall_policy
 
 Look = Callable[[datetime], Sample]
 Arrived = Callable[[datetime], Mapping[int, int | None]]
@@ -38,11 +38,9 @@ class Reader:
     def look(self, now: datetime) -> ReaderLook:
         """Look once, and judge by this look and those before. Raises what the look raises."""
         sample = self._look(now)
-        # Before its first commit a stream's app starts, makes its tables, and has the whole backlog for a batch.
-        stall_after = self._stall_after if sample.committed else PATIENCE * self._stall_after
-        policy = StallPolicy(stall_after=stall_after, allowed_lag=self._allowed_lag)
+        policy = stall_policy(sample, self._stall_after, self._allowed_lag)
         window = keep(self._window, sample, policy)
-        if len(window) == 1 and idle_since(sample, then := now - stall_after):
+        if len(window) == 1 and idle_since(sample, then := now - policy.stall_after):
             window = (as_it_was(sample, then, self._arrived(then)), *window)
         self._window = window
         return ReaderLook(topic=self._topic, judgement=judge(window, policy), committed_at=sample.committed_at)

@@ -66,12 +66,6 @@ def _clients(endpoints: Endpoints, registry_password: str, tsdb_login: tuple[str
         hdfs=Hdfs(endpoints.webhdfs, endpoints.hdfs_user),
         positions=Positions(endpoints.kafka),
         yarn=ResourceManager(endpoints.yarn),
-        registry=Registry(
-            endpoints.registry_host,
-            endpoints.registry_port,
-            endpoints.registry_database,
-            endpoints.registry_user,
-            registry_password,
-        ),
+        registry=Registry(**endpoints.registry, password=registry_password),
         tsdb=Tsdb(endpoints.tsdb, endpoints.tsdb_database, *tsdb_login),
     )
