@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
 import time
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -14,7 +17,9 @@ from influxdb.exceptions import InfluxDBClientError
 
 from soh import s3
 from soh.errors import ServerUnreachable, SetupFailed
-from soh.local import prepare, processes
+from soh.local import configs, prepare, processes
+from soh.local.home import Home
+from soh.local.ports import free_base
 from soh.local.stores import Account, Privilege, make_bucket, make_tsdb
 from soh.local.supervisor import ServiceState
 from soh.serving import influx
@@ -152,3 +157,18 @@ def test_a_killed_server_is_started_again(servers, name):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     servers.wait([servers.services[name]])
+
+
+def test_a_folder_whose_cluster_id_begins_with_a_hyphen_is_set_up_like_any_other():
+    """The id follows from the folder's name: one in 64 begins so, and a command line takes it for an option."""
+    scratch = Path(tempfile.mkdtemp(prefix="soh-it-"))
+    scratch.chmod(0o755)
+    folders = (scratch / str(number) for number in itertools.count())
+    homes = (Home(path=folder, port_base=free_base()) for folder in folders)
+    home = next(home for home in homes if configs.cluster_id(home).startswith("-"))
+    try:
+        home.make()
+        configs.write_all(home)
+        assert "broker 1, broker 2, broker 3" in prepare.format_storage(home)
+    finally:
+        shutil.rmtree(scratch)

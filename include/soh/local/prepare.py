@@ -31,7 +31,8 @@ def format_storage(home: Home) -> str:
     for broker in BROKERS:
         if not (home.data / f"kafka-{broker}" / "meta.properties").exists():
             conf = str(home.conf / f"kafka-{broker}.properties")
-            arguments = ("format", "--cluster-id", cluster_id(home), "--config", conf)
+            # One word, because an id may begin with a hyphen.
+            arguments = ("format", f"--cluster-id={cluster_id(home)}", "--config", conf)
             _run(kafka_command(home, "kafka.tools.StorageTool", *arguments, heap="128m"), f"formatting broker {broker}")
             made.append(f"broker {broker}")
     if not (home.data / "namenode" / "current" / "VERSION").exists():
