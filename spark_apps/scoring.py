@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from soh.errors import SohError
 from soh.specs import STREAM_APPS, ScoringStreamSpec, StreamAppSpec
+from soh_spark.beginning import EARLIEST, wait_for_history
 from soh_spark.champion import ModelOfStream
 from soh_spark.command import stream_app_parser
-from soh_spark.files import TextFile, begun_batch
+from soh_spark.files import TextFile, begun_batch, is_new
 from soh_spark.model_store import artefacts, registry
 from soh_spark.queries import supervise
 from soh_spark.scoring import LARGEST_BATCH, SETTINGS, LateReadings, start
@@ -32,10 +33,14 @@ def run(app: StreamAppSpec, kafka: str, checkpoints: str, models_in_use: str, ac
     queries = []
     for stream in streams:
         note = TextFile(spark=spark, uri=f"{models_in_use}/{stream.name}.json")
-        begun = begun_batch(spark, f"{checkpoints}/{stream.name}")
+        checkpoint = f"{checkpoints}/{stream.name}"
+        begun = begun_batch(spark, checkpoint)
+        first = wait_for_history(spark, kafka, stream.fleet) if is_new(spark, checkpoint) else EARLIEST
         model = ModelOfStream(stream.name, stream.fleet, champions, store, note, begun=begun)
         lossy = stream.name in accept_loss
-        records = read_topic(spark, stream.reads, kafka, accept_loss=lossy, largest_batch=LARGEST_BATCH)
+        records = read_topic(
+            spark, stream.reads, kafka, accept_loss=lossy, largest_batch=LARGEST_BATCH, first_offsets=first
+        )
         queries.append(start(stream, records, model, kafka, checkpoints))
         log.info("%s: from topic %s to %s", stream.name, stream.reads.name, stream.writes.name)
     supervise(spark, queries)

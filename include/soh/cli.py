@@ -52,7 +52,8 @@ def up(
         float | None, typer.Option(min=0.01, help="Hours from a facility's first sign of trouble to its worst.")
     ] = None,
     past: Annotated[
-        float | None, typer.Option(min=0, help="Hours of the past that a fleet sends at its very first start.")
+        float | None,
+        typer.Option(min=0, help="Hours of its past that the virtual fleet sends at its very first start."),
     ] = None,
 ) -> None:
     """Set up what is missing, start everything, wait until the main job runs."""

@@ -46,6 +46,11 @@ def begun_batch(spark: SparkSession, checkpoint: str) -> int | None:
     return None if last in committed else last
 
 
+def is_new(spark: SparkSession, checkpoint: str) -> bool:
+    """Tell whether no query has planned a batch with this `checkpoint` yet."""
+    return not _batches(spark, f"{checkpoint}/offsets")
+
+
 def _batches(spark: SparkSession, folder: str) -> set[int]:
     system, path = _located(spark, folder)
     if not system.exists(path):

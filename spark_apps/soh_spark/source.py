@@ -11,19 +11,24 @@ LARGEST_BATCH = 500_000
 
 
 def source_options(
-    topic: TopicSpec, kafka: str, *, accept_loss: bool = False, largest_batch: int = LARGEST_BATCH
+    topic: TopicSpec,
+    kafka: str,
+    *,
+    accept_loss: bool = False,
+    largest_batch: int = LARGEST_BATCH,
+    first_offsets: str = "earliest",
 ) -> dict[str, str]:
     """Options of Spark's Kafka source for `topic` on the brokers `kafka` (`host:port,...`).
 
     `failOnDataLoss`: records that retention deleted before they were read end the query, and with it the
     app, with Kafka's own words. The warning in a log that Spark would write otherwise nobody reads, and the
     gap would be gone from the checkpoint with the next commit. Going on past the gap is a person's word:
-    `accept_loss`.
+    `accept_loss`. `first_offsets`, in Spark's JSON, count only for a query without a checkpoint.
     """
     return {
         "kafka.bootstrap.servers": kafka,
         "subscribe": topic.name,
-        "startingOffsets": "earliest",
+        "startingOffsets": first_offsets,
         "failOnDataLoss": str(not accept_loss).lower(),
         "includeHeaders": "true",
         # After each fetch Spark asks the broker where the partition begins and ends, and that question waits behind
@@ -40,7 +45,10 @@ def read_topic(
     *,
     accept_loss: bool = False,
     largest_batch: int = LARGEST_BATCH,
+    first_offsets: str = "earliest",
 ) -> DataFrame:
     """Stream `topic`: key, value, topic, partition, offset, timestamp, timestampType, headers."""
-    options = source_options(topic, kafka, accept_loss=accept_loss, largest_batch=largest_batch)
+    options = source_options(
+        topic, kafka, accept_loss=accept_loss, largest_batch=largest_batch, first_offsets=first_offsets
+    )
     return spark.readStream.format("kafka").options(**options).load()

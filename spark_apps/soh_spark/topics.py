@@ -1,11 +1,13 @@
-"""Wait for declared topics before a stream subscribes to them."""
+"""What the brokers say of topics before a stream subscribes to them."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
@@ -19,22 +21,29 @@ LOOK_EVERY = timedelta(seconds=5)
 ANSWER_WITHIN = timedelta(seconds=15)
 
 
-def existing_topics(spark: SparkSession, kafka: str) -> set[str]:
-    """Names of the topics on the brokers `kafka`; raises ServerUnreachable."""
+@contextmanager
+def admin(spark: SparkSession, kafka: str, what: str) -> Iterator[Any]:
+    """Java's AdminClient of the brokers `kafka`; raises ServerUnreachable, which says that they do not do `what`."""
     java = jvm(spark)
     settings = java.java.util.Properties()
     settings.setProperty("bootstrap.servers", kafka)
     milliseconds = str(ANSWER_WITHIN // timedelta(milliseconds=1))
     settings.setProperty("request.timeout.ms", milliseconds)
     settings.setProperty("default.api.timeout.ms", milliseconds)
-    admin = java.org.apache.kafka.clients.admin.AdminClient.create(settings)
+    client = java.org.apache.kafka.clients.admin.AdminClient.create(settings)
     try:
-        return set(admin.listTopics().names().get())
+        yield client
     except Py4JJavaError as error:
         reason = error.java_exception.getMessage()
-        raise ServerUnreachable(f"the Kafka brokers at {kafka} do not list their topics: {reason}") from None
+        raise ServerUnreachable(f"the Kafka brokers at {kafka} do not {what}: {reason}") from None
     finally:
-        admin.close()
+        client.close()
+
+
+def existing_topics(spark: SparkSession, kafka: str) -> set[str]:
+    """Names of the topics on the brokers `kafka`; raises ServerUnreachable."""
+    with admin(spark, kafka, "list their topics") as client:
+        return set(client.listTopics().names().get())
 
 
 def wait_for_topics(

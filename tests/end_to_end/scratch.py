@@ -30,6 +30,8 @@ from soh.submit import catalog_settings
 
 FACILITIES = 6
 RIGS = 2
+PAST = 3
+"""Hours of the virtual fleet's history."""
 RECOVERY = 240
 """Seconds within which everything must be as before after a fault; generous, for the machine runs tests."""
 
@@ -64,7 +66,7 @@ class Platform:
         )
 
     def up(self) -> subprocess.CompletedProcess[str]:
-        options = ["--facilities", str(FACILITIES), "--period", "1", "--rigs", str(RIGS)]
+        options = ["--facilities", str(FACILITIES), "--period", "1", "--rigs", str(RIGS), "--past", str(PAST)]
         if self.data:
             options += ["--data", str(self.data)]
         done = self.soh("up", *options, timeout=1500)

@@ -75,8 +75,8 @@ class HeatFleet:
     """The facilities of the fleet `heat`, ready to be read; one reading a facility and moment."""
 
     spec: FleetSpec = HEAT
-    past = timedelta(hours=3)
-    """Holds every state, however long the fleet has been running."""
+    past = timedelta(hours=24)
+    """Holds enough episodes of every state to learn them from; of three hours a classifier learns too little."""
 
     def __init__(
         self, facilities: Sequence[int], *, seed: int = 1, hours_to_degrade: float = 6.0, period: float | None = None

@@ -27,6 +27,8 @@ class Ledger:
         self.sent = 0
         self.acknowledged = 0
         self.errors = 0
+        self.history: str | None = None
+        """How far the past is while it is sent, for people."""
 
     def acknowledge(self, message: Message) -> None:
         self.acknowledged += 1
@@ -45,6 +47,7 @@ class Ledger:
             "sent": self.sent,
             "acknowledged": self.acknowledged,
             "errors": self.errors,
+            "history": self.history,
         } | {
             name: {
                 str(facility): dict(zip(("first", "last", "count"), span, strict=True))

@@ -55,10 +55,10 @@ class Past:
         return which[owed], slot_of[owed]
 
     def progress(self, now: float) -> str:
-        """How far it is, and how long it will take."""
+        """How much of it is sent, and how long the rest will take."""
         whole = now - self._schedule.begins(self._first)
         left = now - self.at
         done = self._schedule.begins(self.next - self._started)
         speed = done / max(time.monotonic() - self._started_at, 1e-3)
         estimate = f"about {left / (speed - 1):.0f} s left" if speed > 1 else "it does not catch up"
-        return f"the past: {100 * (1 - left / whole):.0f} % of {whole / 3600:.1f} h sent, {estimate}"
+        return f"{100 * (1 - left / whole):.0f} % of {whole / 3600:.1f} h sent, {estimate}"

@@ -27,6 +27,8 @@ from soh.fleet.sender import Sender, producer_settings
 from soh.fleet.source import Record, Source, rounds
 from soh.fleet.tail import Broker
 from soh.fleet.wire import Message, encode, schema_of
+from soh.kafka import history
+from soh.specs.fleets import HistoryState
 from soh.specs.topics import TopicSpec
 from soh.trouble import Trouble
 
@@ -37,7 +39,7 @@ LEDGER_EVERY = timedelta(seconds=5)
 RETRY_AFTER = timedelta(seconds=2)
 FLUSH_WITHIN = timedelta(seconds=6)
 MOST_UNDER_WAY = 10_000
-"""Records that wait for Kafka's word while the past is sent."""
+"""Records that wait for Kafka's word while the past is sent; more would only take memory."""
 SETTLE = timedelta(seconds=2)
 """How long the last requests of a killed predecessor may take from its socket into the broker's log."""
 
@@ -182,6 +184,8 @@ class Runner:
 
     async def _send_past(self, sender: Sender) -> int:
         """Read and send at full speed what is left of the past; the last slot that is done."""
+        if self._past:
+            await self._note_history(HistoryState.SENDING)
         told = time.monotonic()
         while self._past and not self._past.is_over(now := time.time()) and not self._stop.is_set():
             which, slots = self._past.take(now)
@@ -190,21 +194,28 @@ class Runner:
             await self._wait_for_room(sender)
             if time.monotonic() - told >= LEDGER_EVERY.total_seconds():
                 told = time.monotonic()
+                self._ledger.history = self._past.progress(now)
                 self._save_ledger()
-                log.info("%s; %s", self._past.progress(now), self._figures())
+                log.info("the past: %s; %s", self._ledger.history, self._figures())
         if not self._past:
             return self._schedule.latest(time.time())
         done = self._past.next - 1
+        await self._wait_for_room(sender, most=0)
         if not self._stop.is_set():
+            await self._note_history(HistoryState.SENT)
             self._outbox.end_past()
-            self._past = None
+            self._past = self._ledger.history = None
+            self._save_ledger()
             log.info("the past is sent, now the present: %s", self._figures())
         return done
 
-    async def _wait_for_room(self, sender: Sender) -> None:
-        """Let Kafka catch up when too much is under way to keep in memory."""
+    async def _note_history(self, state: HistoryState) -> None:
+        await asyncio.to_thread(history.note, self._bootstrap, self._source.spec, state)
+
+    async def _wait_for_room(self, sender: Sender, most: int = MOST_UNDER_WAY) -> None:
+        """Let Kafka catch up when more than `most` records are under way."""
         sender.poll()
-        while len(self._outbox.unacknowledged) > MOST_UNDER_WAY and not self._stop.is_set():
+        while len(self._outbox.unacknowledged) > most and not self._stop.is_set():
             await self._pause(timedelta(milliseconds=2))
             sender.poll()
 

@@ -1,29 +1,81 @@
-"""What `./soh up` waits for once the services run: readings, grades, a compacted day, a classifier, a green watch."""
+"""What `./soh up` waits for once the services run: history, readings, grades, a night, classifiers, a green watch."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from soh.airflow_api import AirflowApi, RunState
 from soh.errors import SetupFailed
 from soh.hdfs import Hdfs
+from soh.kafka.history import history
 from soh.lake.catalog import table_figures
 from soh.local.configs import TSDB_READER
 from soh.local.home import Home
 from soh.local.supervisor import wait_for
 from soh.serving.tsdb import Tsdb
-from soh.specs import FleetSpec
+from soh.settings import Endpoints
+from soh.specs import STREAMS, FleetSpec, HistoryState, StreamSpec, TableSpec
 from soh.status import models
+from soh.streams import checkpoint
 
 Say = Callable[[str], None]
 
 READINGS_WITHIN = timedelta(minutes=6)
 NIGHT_WITHIN = timedelta(minutes=15)
 
-FIRST_NIGHT = "first_night__"
-"""Begins the id of the nightly run that `./soh up` triggers once for a newcomer to look at."""
+STANDSTILL = timedelta(minutes=5)
+"""A history that has not come further for this long does not come."""
+
+_NIGHT = "batch_nightly"
+
+
+def wait_for_history(home: Home, fleets: Sequence[FleetSpec], say: Say) -> str:
+    """Wait until what fleets send of the time before their first start is in Kafka, and from there in the lake."""
+    hdfs = Hdfs(home.endpoints.webhdfs, home.endpoints.hdfs_user)
+    told, moved_at = "", time.monotonic()
+    while left := _history_left(home, hdfs, fleets):
+        if left != told:
+            told, moved_at = left, time.monotonic()
+            say(left)
+        if time.monotonic() - moved_at > STANDSTILL.total_seconds():
+            raise SetupFailed(f"for {STANDSTILL} nothing has moved: {left}; see ./soh status and ./soh logs fleet-heat")
+        time.sleep(1)
+    found = {fleet.readings.name: history(home.endpoints.kafka, fleet, fleet.readings.name) for fleet in fleets}
+    return ", ".join(f"{sum(past.ends.values()):,} of {topic}" for topic, past in found.items() if past) or "none"
+
+
+def _history_left(home: Home, hdfs: Hdfs, fleets: Sequence[FleetSpec]) -> str:
+    """What is still missing of the fleets' history, for people; nothing when it is all in the lake."""
+    left = []
+    for fleet in fleets:
+        for stream in _streams_to_lake(fleet):
+            topic = stream.reads.name
+            past = history(home.endpoints.kafka, fleet, topic)
+            if past is None:
+                continue
+            if past.state is HistoryState.SENDING:
+                left.append(f"{fleet.name}: {_progress(home, fleet)}")
+                break
+            read = checkpoint.read(hdfs, Endpoints.checkpoint(stream.name)).positions.get(topic, {})
+            if missing := sum(max(0, end - read.get(partition, 0)) for partition, end in past.ends.items()):
+                left.append(f"{missing:,} of {topic} on their way to the lake")
+    return "; ".join(left)
+
+
+def _streams_to_lake(fleet: FleetSpec) -> list[StreamSpec]:
+    topics = (fleet.readings, fleet.inspections)
+    return [stream for stream in STREAMS.values() if stream.reads in topics and isinstance(stream.writes, TableSpec)]
+
+
+def _progress(home: Home, fleet: FleetSpec) -> str:
+    """How far a fleet says that it is."""
+    try:
+        return str(json.loads((home.fleet_state / f"{fleet.name}.json").read_text())["history"] or "about to be sent")
+    except (OSError, ValueError, KeyError):
+        return "about to be sent"
 
 
 def wait_for_readings(home: Home, fleets: Sequence[FleetSpec], say: Say) -> None:
@@ -57,18 +109,22 @@ def wait_for_grades(home: Home, fleets: Sequence[FleetSpec], say: Say) -> str:
         tsdb.close()
 
 
-def compact(api: AirflowApi, fleet: FleetSpec, say: Say) -> str:
-    """Run the nightly batch once for the day so far, so that a newcomer sees what it does."""
-    if any(run.run_id.startswith(FIRST_NIGHT) and run.state is RunState.SUCCESS for run in api.runs("batch_nightly")):
-        return "ran before"
-    now = datetime.now(ZoneInfo(fleet.table.time_zone))
-    conf = {"day": now.date().isoformat(), "only_closed": False}
-    run_id = api.trigger("batch_nightly", conf, run_id=f"{FIRST_NIGHT}{now:%Y%m%dT%H%M%S}")
-    say(f"run {run_id}")
-    run = api.wait("batch_nightly", run_id, NIGHT_WITHIN)
-    if run.state is not RunState.SUCCESS:
-        raise SetupFailed(f"batch_nightly run {run_id} is {run.state}: see it at {api.url}/dags/batch_nightly/runs")
-    return f"{conf['day']} compacted, run {run_id}"
+def wait_for_night(api: AirflowApi, say: Say) -> str:
+    """Wait for the night that Airflow makes up for by itself as soon as it may: that of the last day that ended."""
+
+    def ended() -> str:
+        if done := api.runs(_NIGHT, RunState.SUCCESS, limit=1):
+            return done[0].run_id
+        runs = api.runs(_NIGHT, limit=1)
+        if runs and runs[0].state is RunState.FAILED:
+            raise SetupFailed(f"{_NIGHT} run {runs[0].run_id} failed: see it at {api.url}/dags/{_NIGHT}/runs")
+        say(", ".join(f"run {run.run_id}, {run.state}" for run in runs))
+        return ""
+
+    run_id = wait_for(ended, NIGHT_WITHIN, f"a run of {_NIGHT} to end: {api.url}/dags/{_NIGHT}")
+    figures = api.xcom(_NIGHT, run_id, "report")
+    rows, before, after = (figures["total"][name] for name in ("rows", "files_before", "files_after"))
+    return f"{figures['day']}: {rows:,} rows, {before:,} files before, {after:,} after"
 
 
 def wait_for_classifiers(home: Home, api: AirflowApi, say: Say) -> str:

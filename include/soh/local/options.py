@@ -22,7 +22,8 @@ class FleetOptions:
     hours_to_degrade: float | None = None
     """Hours from a facility's first sign of a condition to its worst; None keeps the fleet's own."""
     past: float | None = None
-    """Hours before its very first start at which a fleet's readings begin; None keeps each fleet's own."""
+    """Hours before its very first start at which the virtual fleet's readings begin; None keeps its own, 0 is none
+    for the replayed fleet too, which otherwise sends one lap of its recording."""
     hydraulic_facilities: int = FLEETS["hydraulic"].facilities
     data: str | None = None
     """Folder with recorded sensor data; the replayed fleet is off without it."""

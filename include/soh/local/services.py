@@ -37,7 +37,7 @@ def all_services(home: Home, fleet: FleetOptions) -> list[Service]:
     """Every service in the order of its start."""
     return [
         *(*_postgres(home), *_kafka(home), *_stores(home), *_hdfs(home), *_yarn(home)),
-        *(*_airflow(home), *_fleet(home, fleet), *_serving(home)),
+        *(*_fleet(home, fleet), *_airflow(home), *_serving(home)),
     ]
 
 
@@ -200,7 +200,7 @@ def _airflow(home: Home) -> list[Service]:
             command=(str(AIRFLOW_PYTHON), "-m", "soh.local.alone", airflow, *arguments),
             environment=airflow_environment(home),
             ready=airflow_part_is_healthy(home, name),
-            stage=4,
+            stage=5,
             directory=home.airflow,
         )
         for name, arguments in commands.items()
@@ -213,19 +213,20 @@ def _fleet(home: Home, options: FleetOptions) -> list[Service]:
         home.endpoints.kafka,
         "--state-dir",
         str(home.fleet_state),
-        *(("--past", f"{options.past:g}") if options.past is not None else ()),
     )
     arguments = {
         "heat": (
             *("--facilities", str(options.heat_facilities)),
             *("--period", f"{options.heat_period_seconds:g}"),
             *(("--hours-to-degrade", f"{options.hours_to_degrade:g}") if options.hours_to_degrade else ()),
+            *(("--past", f"{options.past:g}") if options.past is not None else ()),
         )
     }
     if options.hydraulic_data:
         arguments["hydraulic"] = (
             *("--facilities", str(options.hydraulic_facilities)),
             *("--data", str(options.hydraulic_data)),
+            *(("--past", "0") if options.past == 0 else ()),
         )
     return [
         Service(
@@ -233,7 +234,7 @@ def _fleet(home: Home, options: FleetOptions) -> list[Service]:
             command=(str(AIRFLOW_PYTHON), "-m", "soh.fleet", fleet, *common, *own),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=exists(home.fleet_state / f"{fleet}.json"),
-            stage=5,
+            stage=4,
         )
         for fleet, own in arguments.items()
     ]

@@ -28,8 +28,8 @@ STAGES = {
     1: "PostgreSQL, Kafka, stores",
     2: "DataNodes, ResourceManager",
     3: "NodeManagers",
-    4: "Airflow",
-    5: "Fleets, grades to InfluxDB",
+    4: "Fleets",
+    5: "Airflow, grades to InfluxDB",
 }
 
 
@@ -71,6 +71,7 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
     start(3)
     with steps.step("Topics") as say:
         say(_topics(home))
+    # Before Airflow: the history of a fleet is on its way while everything else starts.
     start(4)
     start(5)
     api = AirflowApi(home.endpoints.airflow, "admin", home.secrets["airflow_admin"])
@@ -82,14 +83,16 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
         with steps.step(f"Stream app {app.name} on YARN") as say:
             say(wait_for_app(home, app.name, say))
     fleets = [fleet for fleet in FLEETS.values() if options.data or not fleet.needs_data]
+    with steps.step("History in Kafka and in the lake") as say:
+        say(first_day.wait_for_history(home, fleets, say))
     with steps.step("Readings in the lake") as say:
         first_day.wait_for_readings(home, fleets, say)
     with steps.step("Grades in InfluxDB") as say:
         say(first_day.wait_for_grades(home, fleets, say))
     with steps.step("All other Dags") as say:
         say(_unpause(api, lambda _: True))
-    with steps.step("Nightly batch, today so far") as say:
-        say(first_day.compact(api, fleets[0], say))
+    with steps.step("First night") as say:
+        say(first_day.wait_for_night(api, say))
     with steps.step("Classifiers") as say:
         say(first_day.wait_for_classifiers(home, api, say))
     with steps.step("Watch") as say:

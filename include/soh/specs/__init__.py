@@ -1,7 +1,7 @@
 """What exists: frozen declarations from which ids, paths, schemas, settings and Dags are derived."""
 
 from soh.specs.apps import BATCH_APPS, BatchAppSpec, SparkAppSpec
-from soh.specs.fleets import FLEETS, FleetSpec
+from soh.specs.fleets import FLEETS, FleetSpec, HistoryState
 from soh.specs.groups import CONSUMER_GROUPS, ConsumerGroupSpec
 from soh.specs.models import MODELS, ModelSpec, State
 from soh.specs.schemas import Field, FieldType, RecordSchema
@@ -23,6 +23,7 @@ __all__ = [
     "Field",
     "FieldType",
     "FleetSpec",
+    "HistoryState",
     "ModelSpec",
     "RecordSchema",
     "ScoringStreamSpec",

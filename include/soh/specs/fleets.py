@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import ClassVar
 
 from soh.errors import BadDeclaration
@@ -16,6 +17,13 @@ from soh.specs.topics import TopicSpec
 
 LONGEST_PAST = timedelta(days=30)
 """How long before its first start a fleet may be told to have begun."""
+
+
+class HistoryState(StrEnum):
+    """How far the history of a fleet is; the text is the metadata of its group's commits."""
+
+    SENDING = "being sent"
+    SENT = "sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,11 @@ class FleetSpec:
     """A day is closed when every record sent until this long after its end is in the lake."""
     needs_data: bool = False
     """True for a fleet that replays a recording and is off where the recording is not found."""
+
+    @property
+    def history_group(self) -> str:
+        """The consumer group whose commits say where the fleet's history ends on its topics; it reads nothing."""
+        return f"history_of_{self.name}"
 
     @property
     def states(self) -> tuple[State, ...]:

@@ -61,4 +61,4 @@ def test_progress_says_how_much_is_done():
     past = Past(Schedule(facilities=74, period=5.0), begin=NOW - 7200, last_read=np.full(74, NEVER))
     while past.at < NOW - 3600:
         past.take(NOW)
-    assert past.progress(NOW).startswith("the past: 50 % of 2.0 h sent, about ")
+    assert past.progress(NOW).startswith("50 % of 2.0 h sent, about ")

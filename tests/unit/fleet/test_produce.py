@@ -13,6 +13,7 @@ from soh.fleet.hydraulic import HydraulicReplay
 from soh.fleet.produce import Runner
 from soh.fleet.recording import load
 from soh.fleet.wire import Message, decode
+from soh.specs.fleets import HistoryState
 from soh.specs.schemas import HYDRAULIC_READING
 from soh.specs.topics import TOPICS
 
@@ -30,6 +31,8 @@ class Kafka:
         self.written_before_sent = True
         self.unreachable = self.missing = self.refusals = self.full = 0
         self.stop_after = 40
+        self.history: list[tuple[HistoryState, int]] = []
+        """What was noted of it, and how many readings Kafka had then."""
 
     def accept(self, message: Message, outbox_file: bytes) -> None:
         self.records.append(message)
@@ -85,6 +88,11 @@ def kafka(monkeypatch, tmp_path) -> Kafka:
 
         async def finish(self, within): ...
 
+    def note(bootstrap, fleet, state):
+        assert fleet.name == "hydraulic"
+        kafka.history.append((state, sum(one.topic == "hydraulic" for one in kafka.records)))
+
+    monkeypatch.setattr(produce.history, "note", note)
     monkeypatch.setattr(produce, "Broker", FakeBroker)
     monkeypatch.setattr(produce, "Sender", FakeSender)
     monkeypatch.setattr(produce, "RETRY_AFTER", timedelta(milliseconds=10))
@@ -201,6 +209,34 @@ def test_inspections_of_the_past_are_published_as_they_become_known(kafka, run):
     ]
     assert len(found) > 30
     assert max(one["event_time"] - one["to_time"] for one in found) < 0.2
+
+
+def test_where_the_past_ends_is_noted_before_the_first_reading_of_the_present(kafka, run):
+    kafka.stop_after = IN_THE_PAST + 100
+    ledger = run(past=PAST)
+    (first, before), (last, after) = kafka.history
+    assert (first, before, last) == (HistoryState.SENDING, 0, HistoryState.SENT)
+    assert after == pytest.approx(IN_THE_PAST, abs=4)
+    assert ledger["history"] is None
+
+
+def test_a_fleet_without_a_past_notes_none(kafka, run):
+    run()
+    assert kafka.history == []
+
+
+def test_a_past_that_was_cut_off_is_noted_as_sent_by_the_successor_only(kafka, run, monkeypatch):
+    def die(self, message, outbox_file):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Kafka, "accept", die)
+        with pytest.raises(Killed):
+            run(past=PAST)
+    assert [state for state, _ in kafka.history] == [HistoryState.SENDING]
+    kafka.stop_after = IN_THE_PAST + 100
+    run(past=PAST)
+    assert [state for state, _ in kafka.history] == [HistoryState.SENDING, HistoryState.SENDING, HistoryState.SENT]
 
 
 def test_a_later_start_makes_up_no_past(kafka, run, monkeypatch):

@@ -54,11 +54,13 @@ def test_fleets_get_the_sizes_that_were_chosen(home):
     assert "--past" not in heat + hydraulic
 
 
-@pytest.mark.parametrize("past", [0, 1.5])
-def test_every_fleet_gets_the_past_that_was_chosen_none_too(home, past):
+@pytest.mark.parametrize(("past", "replayed"), [(0, "--past 0"), (1.5, None)])
+def test_the_virtual_fleet_gets_the_past_that_was_chosen_and_the_replayed_one_only_none(home, past, replayed):
     commands = {service.name: service.command for service in all_services(home, FleetOptions(past=past, data="/d"))}
-    for name in FLEETS:
-        assert f"--past {past:g}" in " ".join(commands[f"fleet-{name}"])
+    assert f"--past {past:g}" in " ".join(commands["fleet-heat"])
+    hydraulic = " ".join(commands["fleet-hydraulic"])
+    assert ("--past" in hydraulic) == (replayed is not None)
+    assert (replayed or "") in hydraulic
 
 
 def test_postgresql_takes_passwords_over_tcp_only(services):
