@@ -19,7 +19,7 @@ from soh.fleet import noise
 from soh.fleet.conditions import CONDITIONS, Condition, Hidden, hidden, pace
 from soh.fleet.inspections import Inspector
 from soh.fleet.noise import Floats, Ints, Keys
-from soh.fleet.source import Record, rounds
+from soh.fleet.source import Columns, Record, rounds
 from soh.specs.fleets import HEAT, FleetSpec
 from soh.specs.schemas import PHASES
 
@@ -282,17 +282,16 @@ class HeatFleet:
         }
         return {name: np.round(values[name], decimals) for name, decimals in self._columns.items()}, shown.truth
 
-    def readings(self, which: Ints, seqs: Ints, at: Floats) -> list[Record]:  # noqa: ARG002 the truth knows no numbers
+    def readings(self, which: Ints, seqs: Ints, at: Floats) -> Columns:  # noqa: ARG002 the truth knows no numbers
         """Readings of facilities at indices `which` at `at`, epoch seconds, in the order of time."""
         columns, truth = self.step(which, at)
         for rows in rounds(which):
             self._inspector.observe(which[rows], at[rows], truth.of(rows))
-        values = zip(*(column.tolist() for column in columns.values()), strict=True)
-        stamps = np.round(at, 3).tolist()
-        return [
-            {"facility_id": self.facilities[index], "event_time": stamp, **dict(zip(columns, row, strict=True))}
-            for index, stamp, row in zip(which, stamps, values, strict=True)
-        ]
+        return {
+            "facility_id": self._ids[which].tolist(),
+            "event_time": np.round(at, 3).tolist(),
+            **{name: column.tolist() for name, column in columns.items()},
+        }
 
     def inspections(self, now: float) -> list[Record]:
         """Inspections that become known by `now`, each handed out once."""
