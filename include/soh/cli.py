@@ -51,6 +51,9 @@ def up(
     hours_to_degrade: Annotated[
         float | None, typer.Option(min=0.01, help="Hours from a facility's first sign of trouble to its worst.")
     ] = None,
+    meter: Annotated[
+        Path | None, typer.Option(help="Recorded meter that the facilities replay; none for the virtual fleet.")
+    ] = None,
     past: Annotated[
         float | None,
         typer.Option(min=0, help="Hours of its past that the virtual fleet sends at its very first start."),
@@ -69,6 +72,7 @@ def up(
         hours_to_degrade=hours_to_degrade,
         past=past,
     )
+    options = options.with_meter(meter)
     options = options.changed(data=find_data(data, Path(options.data) if options.data else settings.data))
     steps = Steps()
     typer.echo(f"Starting in {home.path} (ports from {home.port_base}):", err=True)

@@ -219,6 +219,12 @@ def test_the_recorded_fleet_is_described_with_its_source_and_licence():
         assert part in text
 
 
+def test_the_meter_is_described_with_its_source_and_licence():
+    described = section("Recorded data").split("The fleet `heat`")[1]
+    for part in ("UCI", "851", "10.24432/C52G8C", "CC BY 4.0"):
+        assert part in described
+
+
 def test_passwords_named_exist():
     named = set(re.findall(r"\b(airflow_(?:admin|viewer))\b", README))
     assert named

@@ -14,8 +14,10 @@ from typing import Annotated
 import typer
 
 from soh.errors import BadInput
+from soh.fleet import meter_file
 from soh.fleet.heat import HeatFleet
 from soh.fleet.hydraulic import HydraulicReplay
+from soh.fleet.meter import MeterReplay
 from soh.fleet.produce import Runner
 from soh.fleet.recording import load
 from soh.fleet.source import Source
@@ -52,18 +54,21 @@ def heat(
     hours_to_degrade: Annotated[
         float, typer.Option(help="From the first sign of a fault to its worst; 0.1 for a demo.", metavar="H")
     ] = 6.0,
+    meter: Annotated[
+        Path | None, typer.Option(help="Replay this recorded meter instead; it has no faults.", metavar="FILE")
+    ] = None,
     past: Past = None,
 ) -> None:
-    """Virtual power facilities with hidden, repaired faults."""
-    _run(
-        lambda: HeatFleet(
-            _ids(HEAT, facilities), seed=seed, hours_to_degrade=hours_to_degrade, period=_checked(period)
-        ),
-        kafka,
-        state_dir,
-        period,
-        past,
-    )
+    """Virtual power facilities with hidden, repaired faults, or replay of a real meter."""
+
+    def make() -> Source:
+        ids = _ids(HEAT, facilities)
+        _check_period(period)
+        if meter is not None:
+            return MeterReplay(ids, meter_file.load(meter), seed=seed)
+        return HeatFleet(ids, seed=seed, hours_to_degrade=hours_to_degrade, period=period)
+
+    _run(make, kafka, state_dir, period, past)
 
 
 @app.command()
@@ -76,13 +81,13 @@ def hydraulic(
     past: Past = None,
 ) -> None:
     """Replay of a real hydraulic test rig."""
-    _run(
-        lambda: HydraulicReplay(_ids(HYDRAULIC, facilities), load(data), period=_checked(period)),
-        kafka,
-        state_dir,
-        period,
-        past,
-    )
+
+    def make() -> Source:
+        ids = _ids(HYDRAULIC, facilities)
+        _check_period(period)
+        return HydraulicReplay(ids, load(data), period=period)
+
+    _run(make, kafka, state_dir, period, past)
 
 
 def _ids(spec: FleetSpec, facilities: int) -> range:
@@ -91,10 +96,9 @@ def _ids(spec: FleetSpec, facilities: int) -> range:
     return range(spec.first_facility, spec.first_facility + facilities)
 
 
-def _checked(period: float) -> float:
+def _check_period(period: float) -> None:
     if not 0.05 <= period <= 3600:
         raise BadInput(f"--period is {period:g}; it must be between 0.05 and 3600 seconds")
-    return period
 
 
 def _run(make: Callable[[], Source], kafka: str, state_dir: Path, period: float, past: float | None) -> None:

@@ -19,11 +19,12 @@ from soh.fleet import noise
 from soh.fleet.conditions import CONDITIONS, Condition, Hidden, hidden, pace
 from soh.fleet.inspections import Inspector
 from soh.fleet.noise import Floats, Ints, Keys
-from soh.fleet.source import Record, rounds
+from soh.fleet.source import Columns, Record, rounds
 from soh.specs.fleets import HEAT, FleetSpec
 from soh.specs.schemas import PHASES
 
-_DECIMALS = {"kWh": 3, "W": 1, "var": 1, "Hz": 3, "A": 3, "V": 2, "degC": 2}
+DECIMALS = {"kWh": 3, "W": 1, "var": 1, "Hz": 3, "A": 3, "V": 2, "degC": 2}
+"""Digits that a meter shows."""
 _WINDING, _IMBALANCE, _FACTOR, _CONTACT = (
     CONDITIONS.index(condition) for condition in CONDITIONS if condition is not Condition.HEALTHY
 )
@@ -33,6 +34,32 @@ _LONGEST_OWED = 3600.0
 """Seconds before the last reading within which inspections that were never published are made up for."""
 
 _WEAR, _SHIFT, _SLOW, _FAST = 10, 11, 12, 13
+
+
+def of_phases(
+    *, active_power: Floats, reactive_power: Floats, current: Floats, voltage: Floats, line_voltage: Floats
+) -> dict[str, Floats]:
+    """What a meter shows of three phases: each, rounded, and the sums of powers and means of the rest.
+
+    Every argument has shape (n, 3), the values of the result (n,), by the names of the schema.
+    """
+    phases = {
+        "active_power": (active_power, "W"),
+        "reactive_power": (reactive_power, "var"),
+        "current": (current, "A"),
+        "voltage": (voltage, "V"),
+        "line_voltage": (line_voltage, "V"),
+    }
+    shown = {name: np.round(value, DECIMALS[unit]) for name, (value, unit) in phases.items()}
+    sums = {name: value.sum(axis=1) for name, value in shown.items()}
+    each = {f"{phase}_{name}": value[:, column] for name, value in shown.items() for column, phase in enumerate(PHASES)}
+    return each | {
+        "active_power": sums["active_power"],
+        "reactive_power": sums["reactive_power"],
+        "current": sums["current"] / 3,
+        "phase_voltage": sums["voltage"] / 3,
+        "line_voltage": sums["line_voltage"] / 3,
+    }
 
 
 class _Nameplate:
@@ -96,7 +123,7 @@ class HeatFleet:
         self._time_constant = _TIME_CONSTANT * speed
         self._period = self.spec.period.total_seconds() if period is None else period
         self._inspector = Inspector(self._key, self.facilities, period=self._period, pace=speed)
-        self._columns = {field.name: _DECIMALS[field.unit] for field in self.spec.table.schema.measurements}
+        self._columns = {field.name: DECIMALS[field.unit] for field in self.spec.table.schema.measurements}
         self._start(np.zeros(len(facilities)))
 
     def _start(self, at: Floats) -> None:
@@ -254,45 +281,31 @@ class HeatFleet:
             self._carry(which[rows], at[rows], shown.settles_at[rows], watts[rows])
             temperature[rows] = self._temperature[which[rows]]
             energy[rows] = self._energy[which[rows]]
-        phases = {
-            "active_power": shown.power,
-            "reactive_power": shown.reactive,
-            "current": shown.current,
-            "voltage": shown.voltage,
-            "line_voltage": shown.line_voltage,
-        }
-        values = {
-            f"{phase}_{name}": np.round(value[:, column], self._columns[f"{phase}_{name}"])
-            for name, value in phases.items()
-            for column, phase in enumerate(PHASES)
-        }
-        totals: dict[str, Floats] = {
-            name: np.sum([values[f"{phase}_{name}"] for phase in PHASES], axis=0) for name in phases
-        }
+        values = of_phases(
+            active_power=shown.power,
+            reactive_power=shown.reactive,
+            current=shown.current,
+            voltage=shown.voltage,
+            line_voltage=shown.line_voltage,
+        )
         jitter = noise.normal(self._key[which], np.rint(at * 1000), 1, _WEAR)[:, 0]
         values |= {
             "energy_total": energy,
-            "active_power": totals["active_power"],
-            "reactive_power": totals["reactive_power"],
             "frequency": shown.frequency,
-            "current": totals["current"] / 3,
-            "phase_voltage": totals["voltage"] / 3,
-            "line_voltage": totals["line_voltage"] / 3,
             "temperature": temperature + 0.35 * jitter,
         }
         return {name: np.round(values[name], decimals) for name, decimals in self._columns.items()}, shown.truth
 
-    def readings(self, which: Ints, seqs: Ints, at: Floats) -> list[Record]:  # noqa: ARG002 the truth knows no numbers
+    def readings(self, which: Ints, seqs: Ints, at: Floats) -> Columns:  # noqa: ARG002 the truth knows no numbers
         """Readings of facilities at indices `which` at `at`, epoch seconds, in the order of time."""
         columns, truth = self.step(which, at)
         for rows in rounds(which):
             self._inspector.observe(which[rows], at[rows], truth.of(rows))
-        values = zip(*(column.tolist() for column in columns.values()), strict=True)
-        stamps = np.round(at, 3).tolist()
-        return [
-            {"facility_id": self.facilities[index], "event_time": stamp, **dict(zip(columns, row, strict=True))}
-            for index, stamp, row in zip(which, stamps, values, strict=True)
-        ]
+        return {
+            "facility_id": self._ids[which].tolist(),
+            "event_time": np.round(at, 3).tolist(),
+            **{name: column.tolist() for name, column in columns.items()},
+        }
 
     def inspections(self, now: float) -> list[Record]:
         """Inspections that become known by `now`, each handed out once."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from soh.fleet.noise import Floats, Ints
 from soh.fleet.recording import CHANNELS, READINGS, Recording, fold
-from soh.fleet.source import Record
+from soh.fleet.source import Columns, Record
 from soh.specs.fleets import HYDRAULIC, FleetSpec
 
 _GOLDEN = 0.6180339887498949
@@ -69,7 +69,7 @@ class HydraulicReplay:
         """Index of the recording's cycle, and of the 5 seconds within it, for reading number `seqs`."""
         return (self.offsets[which] + seqs // READINGS) % len(self._recording), seqs % READINGS
 
-    def readings(self, which: Ints, seqs: Ints, at: Floats) -> list[Record]:
+    def readings(self, which: Ints, seqs: Ints, at: Floats) -> Columns:
         """Readings of facilities `which` at `at`, epoch seconds, in the order of time; `seqs` are their numbers."""
         cycles, parts = self.place(which, seqs)
         ends = (parts == 0) | (parts == READINGS - 1) | np.isnan(self._cycle_began[which])
@@ -79,18 +79,13 @@ class HydraulicReplay:
                 self._cycle_began[index] = at[position]
             if parts[position] == READINGS - 1:
                 self._finish(index, int(seqs[position]), float(at[position]))
-        values = np.round(self._recording.values[cycles, parts], 4).tolist()
-        numbers = self._recording.grades[cycles, 0].tolist()
-        stamps = np.round(at, 3).tolist()
-        return [
-            {
-                "facility_id": self.facilities[index],
-                "event_time": stamp,
-                "cycle": number,
-                **dict(zip(self._columns, row, strict=True)),
-            }
-            for index, stamp, number, row in zip(which, stamps, numbers, values, strict=True)
-        ]
+        values = np.round(self._recording.values[cycles, parts], 4)
+        return {
+            "facility_id": [self.facilities[index] for index in which.tolist()],
+            "event_time": np.round(at, 3).tolist(),
+            "cycle": self._recording.grades[cycles, 0].tolist(),
+            **dict(zip(self._columns, values.T.tolist(), strict=True)),
+        }
 
     def _finish(self, index: int, seq: int, at: float) -> None:
         """Note the grades of the cycle whose last reading, number `seq`, was made at `at`."""

@@ -57,9 +57,8 @@ class Inspector:
         known = self._label[which]
         paused = at - self._seen[which] > 2 * self._period
         ended = (label != known) | paused | (at - self._begin[which] >= self._longest - 1e-6)
-        for position in np.flatnonzero(ended & (known != _NOTHING)):
-            end = self._seen[which[position]] + self._period if paused[position] else at[position]
-            self._close(int(which[position]), float(end))
+        over = np.flatnonzero(ended & (known != _NOTHING))
+        self._close(which[over], np.where(paused, self._seen[which] + self._period, at)[over])
         started = which[ended]
         self._label[started] = label[ended]
         self._begin[started] = at[ended]
@@ -67,26 +66,27 @@ class Inspector:
 
     def close(self) -> None:
         """End every open stretch one period after its last reading."""
-        for index in np.flatnonzero(self._label != _NOTHING):
-            self._close(int(index), float(self._seen[index] + self._period))
-            self._label[index] = _NOTHING
+        still = np.flatnonzero(self._label != _NOTHING)
+        self._close(still, self._seen[still] + self._period)
+        self._label[still] = _NOTHING
 
-    def _close(self, index: int, end: float) -> None:
-        share = noise.uniform(self._key[index : index + 1], np.array([end]), 1, _STREAM)[0, 0]
-        reports = self._reports[index]
-        publish_at = end + self._delays[0] + share * (self._delays[1] - self._delays[0])
-        if reports:
-            publish_at = max(publish_at, reports[-1].publish_at)
-        reports.append(
-            _Inspection(
-                publish_at=publish_at,
-                facility=self._facilities[index],
-                begin=float(self._begin[index]),
-                end=end,
-                label=int(self._label[index]),
+    def _close(self, which: Ints, ends: Floats) -> None:
+        """End the stretches of facilities at indices `which` at `ends`, epoch seconds; both (n,)."""
+        share = noise.uniform(self._key[which], ends, 1, _STREAM)[:, 0]
+        published = ends + self._delays[0] + share * (self._delays[1] - self._delays[0])
+        rows = (which, published, self._begin[which], ends, self._label[which])
+        for index, publish_at, begin, end, label in zip(*(row.tolist() for row in rows), strict=True):
+            reports = self._reports[index]
+            reports.append(
+                _Inspection(
+                    publish_at=max(publish_at, reports[-1].publish_at) if reports else publish_at,
+                    facility=self._facilities[index],
+                    begin=begin,
+                    end=end,
+                    label=label,
+                )
             )
-        )
-        self._next_report[index] = reports[0].publish_at
+            self._next_report[index] = reports[0].publish_at
 
     def due(self, now: float) -> list[Record]:
         """Reports to publish at `now`, in epoch seconds, each handed out once."""

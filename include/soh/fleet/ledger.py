@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from soh.fleet.wire import Message
+
+
+class _Span(msgspec.Struct, kw_only=True, gc=False):
+    """What was acknowledged of one facility."""
+
+    first: int
+    last: int
+    count: int = 0
 
 
 class Ledger:
@@ -22,7 +31,7 @@ class Ledger:
         self._path = path
         self._fleet = fleet
         self._started = datetime.now(UTC)
-        self._spans: dict[str, dict[int, list[int]]] = {readings: {}, inspections: {}}
+        self._spans: dict[str, dict[int, _Span]] = {readings: {}, inspections: {}}
         self._names = {"readings": readings, "inspections": inspections}
         self.sent = 0
         self.acknowledged = 0
@@ -32,10 +41,14 @@ class Ledger:
 
     def acknowledge(self, message: Message) -> None:
         self.acknowledged += 1
-        span = self._spans[message.topic].setdefault(message.facility, [message.seq, message.seq, 0])
-        span[0] = min(span[0], message.seq)
-        span[1] = max(span[1], message.seq)
-        span[2] += 1
+        spans, seq = self._spans[message.topic], message.seq
+        if (span := spans.get(message.facility)) is None:
+            span = spans[message.facility] = _Span(first=seq, last=seq)
+        if seq < span.first:
+            span.first = seq
+        if seq > span.last:
+            span.last = seq
+        span.count += 1
 
     def write(self) -> None:
         """Replace the file; OSError when the disk does not take it."""
@@ -48,13 +61,7 @@ class Ledger:
             "acknowledged": self.acknowledged,
             "errors": self.errors,
             "history": self.history,
-        } | {
-            name: {
-                str(facility): dict(zip(("first", "last", "count"), span, strict=True))
-                for facility, span in sorted(self._spans[topic].items())
-            }
-            for name, topic in self._names.items()
-        }
+        } | {name: dict(sorted(self._spans[topic].items())) for name, topic in self._names.items()}
         replacement = self._path.with_suffix(".json.new")
-        replacement.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        replacement.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
         replacement.replace(self._path)

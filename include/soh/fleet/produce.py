@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -24,9 +23,9 @@ from soh.fleet.past import Past
 from soh.fleet.resume import Resumption, resume
 from soh.fleet.schedule import Schedule
 from soh.fleet.sender import Sender, producer_settings
-from soh.fleet.source import Record, Source, rounds
+from soh.fleet.source import Source, rounds
 from soh.fleet.tail import Broker
-from soh.fleet.wire import Message, encode, schema_of
+from soh.fleet.wire import Encoder, Message
 from soh.kafka import history
 from soh.specs.fleets import HistoryState
 from soh.specs.topics import TopicSpec
@@ -70,6 +69,8 @@ class Runner:
             readings=source.spec.readings.name,
             inspections=source.spec.inspections.name,
         )
+        self._encode_readings = Encoder(source.spec.readings)
+        self._encode_inspections = Encoder(source.spec.inspections)
         self._next_reading = np.zeros(len(source.facilities), dtype=np.int64)
         self._next_inspection: dict[int, int] = {}
         self._length_of_past = past
@@ -246,16 +247,17 @@ class Runner:
 
     def _read(self, which: Ints, slots: Ints, moments: Iterable[float]) -> list[Message]:
         """Messages of facilities `which` in `slots`, both (n,), and of the inspections known by each moment."""
-        spec = self._source.spec
         seqs = np.empty(len(which), dtype=np.int64)
         for rows in rounds(which):
             seqs[rows] = self._next_reading[which[rows]]
             self._next_reading[which[rows]] += 1
-        records = self._source.readings(which, seqs, self._schedule.times(slots)) if len(which) else []
-        messages = list(map(partial(_message, spec.readings), records, seqs.tolist()))
+        messages: list[Message] = []
+        if len(which):
+            columns = self._source.readings(which, seqs, self._schedule.times(slots))
+            messages = self._encode_readings.messages(columns, seqs.tolist())
         for record in chain.from_iterable(map(self._source.inspections, moments)):
             facility = int(record["facility_id"])
-            messages.append(_message(spec.inspections, record, self._next_inspection[facility]))
+            messages.append(self._encode_inspections.message(record, self._next_inspection[facility]))
             self._next_inspection[facility] += 1
         return messages
 
@@ -296,12 +298,3 @@ class Runner:
             self._ledger.write()
         except OSError as error:
             self._trouble("the ledger cannot be written (%s); make room on the disk", error)
-
-
-def _message(topic: TopicSpec, record: Record, seq: int) -> Message:
-    return Message(
-        topic=topic.name,
-        facility=int(record["facility_id"]),
-        seq=seq,
-        value=encode(schema_of(topic), record, seq),
-    )

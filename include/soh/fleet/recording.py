@@ -99,7 +99,7 @@ def load(folder: Path) -> Recording:
 
 def _read_channel(path: Path, channel: _Channel) -> Floats:
     """Samples of one file, shape (rows, SAMPLES)."""
-    text = _text(path)
+    text = read_text(path, _WHERE)
     try:
         samples = np.loadtxt(text.splitlines(), delimiter="\t", comments=None, ndmin=2)
     except ValueError:
@@ -140,7 +140,7 @@ def _wrong_row(path: Path, text: str) -> BadInput:
 
 def _read_grades(path: Path) -> Ints:
     """Rows of the grades file, shape (cycles, columns)."""
-    rows = list(csv.reader(_text(path).splitlines()))
+    rows = list(csv.reader(read_text(path, _WHERE).splitlines()))
     header = tuple(rows[0])
     if header != GRADES_HEADER:
         raise BadInput(f"{path}, row 1 is {','.join(header)!r}; it must be {','.join(GRADES_HEADER)!r}: {_WHERE}")
@@ -166,13 +166,14 @@ def _read_grades(path: Path) -> Ints:
     return np.array(grades, dtype=np.int64)
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path, where: str) -> str:
+    """Content of a file with recorded data; BadInput, which ends with `where` to find it, when it has none."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BadInput(f"{path} is missing: {_WHERE}") from None
+        raise BadInput(f"{path} is missing: {where}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read as text ({error}): {_WHERE}") from None
+        raise BadInput(f"{path} cannot be read as text ({error}): {where}") from None
     if not text.strip():
-        raise BadInput(f"{path} is empty: {_WHERE}")
+        raise BadInput(f"{path} is empty: {where}")
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from soh.specs.fleets import FleetSpec
 
 Record = dict[str, int | float | str]
 """One message, by the names of its schema's fields, without `seq`."""
+
+Columns = dict[str, list[Any]]
+"""Many messages: the values of each field, in the order of the messages."""
 
 
 class Source(Protocol):
@@ -47,7 +50,7 @@ class Source(Protocol):
         """
         ...
 
-    def readings(self, which: Ints, seqs: Ints, at: Floats) -> list[Record]:
+    def readings(self, which: Ints, seqs: Ints, at: Floats) -> Columns:
         """Readings of facilities `which` at `at`, epoch seconds; `seqs` are their numbers; all of shape (n,).
 
         In the order of time. A facility may come several times, each time later than before.

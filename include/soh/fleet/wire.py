@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
 
+import msgspec
+
 from soh.errors import BadDeclaration
-from soh.fleet.source import Record
+from soh.fleet.source import Columns, Record
 from soh.specs.schemas import FieldType, RecordSchema
 from soh.specs.topics import TopicSpec
 
-_AS_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+# Not a dataclass: tens of thousands are made a second, and this is made in a fifth of the time.
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record on its way to Kafka; (topic, facility, seq) names it for good."""
 
     topic: str
@@ -35,10 +36,32 @@ def schema_of(topic: TopicSpec) -> RecordSchema:
     return topic.schema
 
 
-def encode(schema: RecordSchema, record: Record, seq: int) -> bytes:
-    """JSON in UTF-8 under the spellings of the original sensors; KeyError when a field is missing."""
-    whole = record | {"seq": seq}
-    return _AS_TEXT.encode({field.wire_name: whole[field.name] for field in schema.fields}).encode()
+class Encoder:
+    """Writes the records of one topic as JSON in UTF-8, under the spellings of the original sensors."""
+
+    def __init__(self, topic: TopicSpec) -> None:
+        """BadDeclaration for a topic without a schema."""
+        schema = schema_of(topic)
+        self._topic = topic.name
+        self._fields = [field.name for field in schema.fields]
+        # Attributes are numbered because a spelling need not be an identifier.
+        names = {f"field_{number}": field.wire_name for number, field in enumerate(schema.fields)}
+        self._object = msgspec.defstruct(f"{schema.name}_on_the_wire", list(names), rename=names, gc=False)
+        self._json = msgspec.json.Encoder()
+
+    def messages(self, columns: Columns, seqs: Sequence[int]) -> list[Message]:
+        """Messages of the records in `columns`, with their numbers; KeyError when a field is missing."""
+        whole = columns | {"seq": seqs}
+        rows = zip(*(whole[name] for name in self._fields), strict=True)
+        values = map(self._json.encode, starmap(self._object, rows))
+        return [
+            Message(topic=self._topic, facility=facility, seq=seq, value=value)
+            for facility, seq, value in zip(columns["facility_id"], seqs, values, strict=True)
+        ]
+
+    def message(self, record: Record, seq: int) -> Message:
+        """The message of one record, with its number; KeyError when a field is missing."""
+        return self.messages({name: [value] for name, value in record.items()}, [seq])[0]
 
 
 def decode(schema: RecordSchema, key: bytes | None, value: bytes | None) -> Record | None:

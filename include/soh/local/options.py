@@ -21,6 +21,8 @@ class FleetOptions:
     heat_period_seconds: float = FLEETS["heat"].period.total_seconds()
     hours_to_degrade: float | None = None
     """Hours from a facility's first sign of a condition to its worst; None keeps the fleet's own."""
+    meter: str | None = None
+    """File of a recorded meter that the power facilities replay; None is the virtual fleet."""
     past: float | None = None
     """Hours before its very first start at which the virtual fleet's readings begin; None keeps its own, 0 is none
     for the replayed fleet too, which otherwise sends one lap of its recording."""
@@ -40,6 +42,19 @@ class FleetOptions:
     @property
     def hydraulic_data(self) -> Path | None:
         return Path(self.data) / "hydraulic" if self.data else None
+
+    def with_meter(self, asked: Path | None) -> FleetOptions:
+        """These options with the meter that was asked for, if any; `none` goes back to the virtual fleet.
+
+        Raises BadInput when there is no such file.
+        """
+        if asked is None:
+            return self
+        if str(asked) == "none":
+            return replace(self, meter=None)
+        if not asked.is_file():
+            raise BadInput(f"--meter names {asked}, which is no file; name the meter's recording, or none")
+        return replace(self, meter=str(asked.absolute()))
 
     @classmethod
     def remembered(cls, home: Home) -> FleetOptions:

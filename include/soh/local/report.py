@@ -20,6 +20,8 @@ def welcome(home: Home, options: FleetOptions, seconds: float, console: Console)
     """The last lines of `./soh up`: where things are, who may enter, what to look at, how to stop."""
     airflow = home.endpoints.airflow
     fleets = f"{options.heat_facilities} power facilities"
+    if options.meter:
+        fleets += f" replayed from {options.meter}"
     if options.data:
         fleets += f", {options.hydraulic_facilities} hydraulic rigs replayed from {options.data}"
     lines = (

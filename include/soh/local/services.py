@@ -218,7 +218,7 @@ def _fleet(home: Home, options: FleetOptions) -> list[Service]:
         "heat": (
             *("--facilities", str(options.heat_facilities)),
             *("--period", f"{options.heat_period_seconds:g}"),
-            *(("--hours-to-degrade", f"{options.hours_to_degrade:g}") if options.hours_to_degrade else ()),
+            *_source_of_heat(options),
             *(("--past", f"{options.past:g}") if options.past is not None else ()),
         )
     }
@@ -238,6 +238,12 @@ def _fleet(home: Home, options: FleetOptions) -> list[Service]:
         )
         for fleet, own in arguments.items()
     ]
+
+
+def _source_of_heat(options: FleetOptions) -> tuple[str, ...]:
+    if options.meter:
+        return ("--meter", options.meter)
+    return ("--hours-to-degrade", f"{options.hours_to_degrade:g}") if options.hours_to_degrade else ()
 
 
 def _serving(home: Home) -> list[Service]:

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from tests.fakes.readings import one_by_one
 
 from soh.errors import BadInput
 from soh.fleet.conditions import CONDITIONS
@@ -228,9 +229,9 @@ def test_a_facility_is_the_same_in_a_fleet_of_any_size():
 def test_a_fleet_read_many_times_at_once_is_the_fleet_read_again_and_again():
     times = MONDAY + 5.0 * np.arange(1, 200)
     singly, at_once = started(MONDAY, hours_to_degrade=0.2), started(MONDAY, hours_to_degrade=0.2)
-    expected = [one for at in times for one in singly.readings(ALL, ALL, np.full(len(ALL), at))]
+    expected = [one for at in times for one in one_by_one(singly.readings(ALL, ALL, np.full(len(ALL), at)))]
     which = np.tile(ALL, len(times))
-    assert at_once.readings(which, which, np.repeat(times, len(ALL))) == expected
+    assert one_by_one(at_once.readings(which, which, np.repeat(times, len(ALL)))) == expected
     published = at_once.inspections(times[-1])
     assert published == singly.inspections(times[-1])
     assert len({one["state"] for one in published}) == 3
@@ -248,7 +249,7 @@ def test_stepping_the_fleet_takes_well_under_2_milliseconds():
 def last_readings(fleet: HeatFleet, at: float, seq: int) -> dict[int, dict]:
     return {
         one["facility_id"]: one | {"seq": seq}
-        for one in fleet.readings(ALL, np.full(len(ALL), seq), np.full(len(ALL), at))
+        for one in one_by_one(fleet.readings(ALL, np.full(len(ALL), seq), np.full(len(ALL), at)))
     }
 
 

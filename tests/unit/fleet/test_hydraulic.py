@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tests.fakes.readings import one_by_one
 
 from soh.fleet.hydraulic import HydraulicReplay
 from soh.fleet.recording import CHANNELS, Recording, load
@@ -25,7 +26,8 @@ def play(replay: HydraulicReplay, seqs: range, start: float = T0) -> tuple[list[
     readings, inspections = [], []
     for seq in seqs:
         at = start + 5 * (seq - seqs.start)
-        readings += [one | {"seq": seq} for one in replay.readings(np.array([0]), np.array([seq]), np.array([at]))]
+        columns = replay.readings(np.array([0]), np.array([seq]), np.array([at]))
+        readings += one_by_one(columns | {"seq": [seq]})
         inspections += replay.inspections(at)
     return readings, inspections
 
@@ -76,7 +78,7 @@ def test_a_facility_read_many_times_at_once_plays_as_one_read_again_and_again(re
     singly, inspections = play(HydraulicReplay([FIRST], recording), range(40))
     replay = HydraulicReplay([FIRST], recording)
     at_once = replay.readings(np.zeros(40, dtype=np.int64), np.arange(40), T0 + 5.0 * np.arange(40))
-    assert at_once == [{name: value for name, value in one.items() if name != "seq"} for one in singly]
+    assert one_by_one(at_once) == [{name: value for name, value in one.items() if name != "seq"} for one in singly]
     published = [{**one, "event_time": 0} for one in replay.inspections(T0 + 195)]
     assert published == [{**one, "event_time": 0} for one in inspections]
 

@@ -1,7 +1,7 @@
 import pytest
 
 from soh.fleet.resume import resume
-from soh.fleet.wire import Message, encode
+from soh.fleet.wire import Encoder, Message
 from soh.specs import topics
 from soh.specs.schemas import HYDRAULIC_READING
 
@@ -12,8 +12,7 @@ def record(seq: int, facility: int = 1000) -> dict:
 
 
 def message(seq: int, facility: int = 1000) -> Message:
-    value = encode(HYDRAULIC_READING, record(seq, facility), seq)
-    return Message(topic="hydraulic", facility=facility, seq=seq, value=value)
+    return Encoder(topics.HYDRAULIC).message(record(seq, facility), seq)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
 import pytest
 
 from soh.fleet.tail import TailScan
-from soh.fleet.wire import encode
+from soh.fleet.wire import Encoder
+from soh.specs import topics
 from soh.specs.schemas import HYDRAULIC_READING
 
+ENCODER = Encoder(topics.HYDRAULIC)
 POISON = (b"1000", b"\xff poison")
 
 
 def ours(facility: int, seq: int) -> tuple[bytes, bytes]:
     fields = {field.name: 1.0 for field in HYDRAULIC_READING.measurements}
     record = fields | {"facility_id": facility, "event_time": 1e9 + seq, "cycle": 0}
-    return b"%d" % facility, encode(HYDRAULIC_READING, record, seq)
+    return b"%d" % facility, ENCODER.message(record, seq).value
 
 
 def scan(log: dict[int, list[tuple[bytes, bytes]]], *facilities: int, low: int = 0) -> tuple[dict[int, int], int]:

@@ -46,6 +46,19 @@ def test_no_past_is_a_choice(home):
     assert FleetOptions.remembered(home).changed(past=None).past == 0
 
 
+def test_a_meter_is_remembered_until_another_source_is_chosen(home, tmp_path):
+    (tmp_path / "meter.csv").write_text("")
+    FleetOptions().with_meter(tmp_path / "meter.csv").remember(home)
+    later = FleetOptions.remembered(home).with_meter(None)
+    assert later.meter == str(tmp_path / "meter.csv")
+    assert later.with_meter(Path("none")).meter is None
+
+
+def test_a_meter_that_is_no_file_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"--meter names .*, which is no file; name the meter's recording, or none"):
+        FleetOptions().with_meter(tmp_path)
+
+
 def test_a_folder_with_the_recording_is_taken_asked_for_or_not(recording, tmp_path):
     assert find_data(recording, tmp_path / "elsewhere") == str(recording)
     assert find_data(None, recording) == str(recording)

@@ -32,6 +32,12 @@ def test_the_last_lines_say_where_who_what_first_and_how_to_stop(home):
     assert not [name for name, secret in home.secrets.items() if secret in text]
 
 
+def test_the_last_lines_name_the_meter(home):
+    console = Console(file=io.StringIO(), width=40)
+    welcome(home, FleetOptions(meter="/recorded/meter.csv"), 1, console)
+    assert "74 power facilities replayed from /recorded/meter.csv." in console.file.getvalue()
+
+
 def test_without_services_it_says_what_starts_them(empty):
     assert "./soh up starts them" in shown(*tables_of(empty))
 

@@ -54,6 +54,13 @@ def test_fleets_get_the_sizes_that_were_chosen(home):
     assert "--past" not in heat + hydraulic
 
 
+def test_a_meter_takes_the_place_of_the_hidden_faults(home):
+    options = FleetOptions(hours_to_degrade=2, meter="/recorded/meter.csv")
+    heat = next(" ".join(one.command) for one in all_services(home, options) if one.name == "fleet-heat")
+    assert "--meter /recorded/meter.csv" in heat
+    assert "--hours-to-degrade" not in heat
+
+
 @pytest.mark.parametrize(("past", "replayed"), [(0, "--past 0"), (1.5, None)])
 def test_the_virtual_fleet_gets_the_past_that_was_chosen_and_the_replayed_one_only_none(home, past, replayed):
     commands = {service.name: service.command for service in all_services(home, FleetOptions(past=past, data="/d"))}
