@@ -2,9 +2,10 @@
 
 **Runs** every two minutes; the tasks live in the triggerer and hold no worker slot. A stream is judged by its
 checkpoint on HDFS against Kafka's offsets, a consumer group by its commits: the reader itself is not asked.
-Green comes as soon as a reader is seen to move, or has nothing to read; red after it has stood still for the
-`stall_after` of its declaration. It does not matter why: **a stream that was stopped on purpose is red too, as
-long as records wait for it**. A fleet that is off has no records, and is green.
+Green comes as soon as a reader is seen to move, or has nothing to read: within seconds, or a minute for
+`scores_to_s3`, which commits once a minute. Red comes after it has stood still for the `stall_after` of its
+declaration. It does not matter why: **a stream that was stopped on purpose is red too, as long as records wait
+for it**. A fleet that is off has no records, and is green.
 
 **If a task fails**, its log and its return value say which partition, how many records, and since when:
 *stall* or *stop*: it does not read. *rewind*: it went back. *truncated*: retention deleted what it had not

@@ -14,7 +14,7 @@ from soh.kafka import admin
 from soh.kafka.plan import plan
 from soh.local.configs import TSDB_READER, TSDB_WRITER, cluster_spark_conf
 from soh.local.environments import VENVS
-from soh.local.stores import Account, Privilege, make_bucket, make_tsdb
+from soh.local.stores import Account, Privilege, make_buckets, make_tsdb
 from soh.specs import TOPICS
 from soh.specs.apps import BATCH_POOL
 
@@ -22,6 +22,7 @@ SECRETS = Path("/run/secrets")
 KAFKA = "kafka-1:9092,kafka-2:9092,kafka-3:9092"
 S3 = "http://s3proxy:9000"
 MODELS = "s3://soh-models"
+LAKE = "s3://lake"
 TSDB = "http://influxdb:8086"
 TSDB_DATABASE = "soh"
 USER = "soh"
@@ -66,7 +67,7 @@ def connections(secrets: Path) -> dict[str, dict[str, object]]:
             "conn_type": "aws",
             "login": (secrets / "s3_access_key").read_text(),
             "password": (secrets / "s3_secret_key").read_text(),
-            "extra": {"endpoint_url": S3, "region_name": "us-east-1", "models": MODELS},
+            "extra": {"endpoint_url": S3, "region_name": "us-east-1", "models": MODELS, "lake": LAKE},
         },
         "tsdb": {
             "conn_type": "http",
@@ -97,9 +98,10 @@ def spark_conf() -> dict[str, str]:
     return {**here, "spark.yarn.jars": here["spark.yarn.jars"].replace(f"{VENVS}/airflow/", f"{VENVS}/spark/")}
 
 
-def bucket() -> str:
-    """Make the bucket of the models; returns what was made."""
-    return make_bucket(S3, MODELS, (SECRETS / "s3_access_key").read_text(), (SECRETS / "s3_secret_key").read_text())
+def buckets() -> str:
+    """Make the buckets that models' artefacts and grades go to; returns what was made."""
+    keys = ((SECRETS / name).read_text() for name in ("s3_access_key", "s3_secret_key"))
+    return make_buckets(S3, (MODELS, LAKE), *keys)
 
 
 def tsdb() -> str:
@@ -123,7 +125,7 @@ def main() -> None:
     # Asked for twice, on standard input: an argument would be in the list of processes.
     _airflow("users", "create", "--role", "Admin", *ADMIN, answers=f"{password}\n{password}\n")
     _airflow("users", "reset-password", "--username", "admin", answers=f"{password}\n{password}\n")
-    print(f"bucket of the models: {bucket()}; time-series database: {tsdb()}")
+    print(f"buckets: {buckets()}; time-series database: {tsdb()}")
     wanted = plan(TOPICS.values(), admin.describe(KAFKA, list(TOPICS)))
     print(f"{len(admin.apply(KAFKA, wanted))} topics made, {len(TOPICS)} declared")
 

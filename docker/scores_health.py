@@ -3,18 +3,19 @@
 import sys
 
 from soh.local.readiness import reads_all
-from soh.specs.groups import SCORES_TO_TSDB
+from soh.specs import CONSUMER_GROUPS
 
 KAFKA = "kafka-1:9092,kafka-2:9092,kafka-3:9092"
 
 
-def main(bootstrap: str) -> str | None:
-    """None when every partition has a reader, otherwise what is missing."""
-    if reads_all(bootstrap, SCORES_TO_TSDB)():
+def main(bootstrap: str, name: str) -> str | None:
+    """None when the consumer group has a reader for every partition, otherwise what is missing."""
+    group = CONSUMER_GROUPS[name]
+    if reads_all(bootstrap, group)():
         return None
-    topics = " and ".join(topic.name for topic in SCORES_TO_TSDB.reads)
-    return f"{SCORES_TO_TSDB.name} does not read every partition of {topics}"
+    topics = " and ".join(topic.name for topic in group.reads)
+    return f"{group.name} does not read every partition of {topics}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(KAFKA))
+    sys.exit(main(KAFKA, sys.argv[1]))

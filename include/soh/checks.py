@@ -140,20 +140,25 @@ def check_registry(endpoints: Endpoints, password: str) -> Facts:
 
 
 def check_s3(endpoints: Endpoints, access_key: str, secret_key: str) -> Facts:
-    """Write an object into the models' bucket, read it back, delete it."""
-    bucket = urlsplit(endpoints.models).netloc
+    """Write an object into each bucket, read it back, delete it."""
+    buckets = [urlsplit(uri).netloc for uri in (endpoints.models, endpoints.lake_bucket)]
+    store = s3.client(endpoints.s3, access_key, secret_key)
+    for bucket in buckets:
+        _check_bucket(endpoints.s3, store, bucket)
+    return {"buckets": buckets}
+
+
+def _check_bucket(url: str, store: Any, bucket: str) -> None:
     word = uuid4().hex
     place = {"Bucket": bucket, "Key": f"platform_check/{word}"}
-    with s3.asking(endpoints.s3, f"take, give back and delete an object in the bucket {bucket}"):
-        store = s3.client(endpoints.s3, access_key, secret_key)
+    with s3.asking(url, f"take, give back and delete an object in the bucket {bucket}"):
         store.put_object(**place, Body=word.encode())
         try:
             found = store.get_object(**place)["Body"].read().decode()
         finally:
             store.delete_object(**place)
     if found != word:
-        raise ServerUnreachable(f"S3 at {endpoints.s3}: {place} holds {found!r}, written was {word!r}")
-    return {"bucket": bucket}
+        raise ServerUnreachable(f"S3 at {url}: {place} holds {found!r}, written was {word!r}")
 
 
 def check_tsdb(endpoints: Endpoints, user: str, password: str) -> Facts:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from soh.errors import ServerUnreachable
 
 
-def client(endpoint: str, access_key: str, secret_key: str) -> Any:
+def client(endpoint: str, access_key: str, secret_key: str, *, retries: int = 2) -> Any:
     """Connect to the store at `endpoint` (`http://host:port`); nothing is sent yet."""
     return boto3.client(
         "s3",
@@ -22,7 +22,9 @@ def client(endpoint: str, access_key: str, secret_key: str) -> Any:
         aws_secret_access_key=secret_key,
         # Any one: the store is not in a region, but requests are signed for one.
         region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=10, retries={"max_attempts": 2}),
+        config=Config(
+            s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=10, retries={"max_attempts": retries}
+        ),
     )
 
 

@@ -82,6 +82,8 @@ class Endpoints:
     """`http://host:port` of the object store."""
     models: str
     """`s3://bucket`, where artefacts of models lie."""
+    lake_bucket: str
+    """`s3://bucket`, where grades land."""
     tsdb: str
     """`http://host:port` of InfluxDB."""
     tsdb_database: str

@@ -17,7 +17,7 @@ from tests.architecture.conftest import SECRETS, config, load
 
 from soh.local import environments
 from soh.settings import PROJECT
-from soh.specs import FLEETS
+from soh.specs import CONSUMER_GROUPS, FLEETS
 
 BIN = Path(sys.executable).parent
 RUN_ONCE = {"init", "init-registry"}
@@ -186,10 +186,24 @@ def test_who_writes_grades_is_started_as_on_one_machine(services, local, init):
     assert given["password-file"].removeprefix("/run/secrets/") in {secret["source"] for secret in service["secrets"]}
 
 
-def test_who_writes_grades_is_healthy_by_the_same_sign_as_on_one_machine(init):
+def test_who_lands_grades_is_started_as_on_one_machine(services, local, init):
+    service = services["scores-to-s3"]
+    own = local["scores-to-s3"].command
+    given = dict(word[2:].split("=") for word in service["command"][3:])
+    assert service["command"][1:3] == list(own[1:3])
+    assert {f"--{option}" for option in given} == set(own[3::2])
+    assert (given["kafka"], given["s3"], given["bucket"]) == (init.KAFKA, init.S3, init.LAKE)
+    keys = {given[f"{name}-key-file"].removeprefix("/run/secrets/") for name in ("access", "secret")}
+    assert keys == {secret["source"] for secret in service["secrets"]} == {"s3_access_key", "s3_secret_key"}
+    assert service["stop_grace_period"] == f"{local['scores-to-s3'].stop_within.seconds}s"
+
+
+@pytest.mark.parametrize("group", CONSUMER_GROUPS)
+def test_who_writes_grades_is_healthy_by_the_same_sign_as_on_one_machine(init, services, group):
     health = load("scores_health")
     assert health.KAFKA == init.KAFKA
-    assert health.main("127.0.0.1:1") == "scores_to_tsdb does not read every partition of heat_pf and hydraulic_soh"
+    assert health.main("127.0.0.1:1", group) == f"{group} does not read every partition of heat_pf and hydraulic_soh"
+    assert services[group.replace("_", "-")]["healthcheck"]["test"][-2:] == ["/opt/soh/docker/scores_health.py", group]
 
 
 def test_the_registry_s_tables_are_made_as_on_one_machine(services):
@@ -256,11 +270,11 @@ def test_state_lies_on_volumes(services):
     volumes = [
         volume["source"]
         for name, service in services.items()
-        if name not in {*ONLY_IN_CONTAINERS, "scores-to-tsdb"} and not name.startswith("airflow-")
+        if name not in ONLY_IN_CONTAINERS and not name.startswith(("airflow-", "scores-"))
         for volume in service["volumes"]
         if volume["type"] == "volume"
     ]
-    assert len(volumes) == len(set(volumes)) == len(services) - len(ONLY_IN_CONTAINERS) - 4 - 1
+    assert len(volumes) == len(set(volumes)) == len(services) - len(ONLY_IN_CONTAINERS) - 4 - 2
 
 
 # The image.

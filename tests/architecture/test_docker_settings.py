@@ -162,6 +162,7 @@ def test_connections_are_those_of_one_machine_with_other_addresses(home, init, s
     assert (found["lake_s3"]["login"], found["lake_s3"]["password"]) == ("s3_access_key", "s3_secret_key")
     assert found["lake_s3"]["extra"]["endpoint_url"].split("//")[1].split(":")[0] in services
     assert found["lake_s3"]["extra"]["models"] == home.endpoints.models
+    assert found["lake_s3"]["extra"]["lake"] == home.endpoints.lake_bucket
     assert (found["tsdb"]["login"], found["tsdb"]["password"]) == (wanted["tsdb"]["login"], "tsdb_reader_password")
     assert found["tsdb"]["extra"] == wanted["tsdb"]["extra"]
     assert found["webhdfs_default"]["extra"]["hdfs"] == site(PROJECT / "docker/hadoop/core-site.xml")["fs.defaultFS"]
@@ -183,7 +184,7 @@ def test_init_makes_every_topic_and_store_and_gives_no_password_as_an_argument(i
     monkeypatch.setattr(init, "SECRETS", tmp_path)
     monkeypatch.setattr(init, "_airflow", lambda *words, answers="": called.append((words, answers)))
     made = {}
-    monkeypatch.setattr(init, "make_bucket", lambda *words: made.update(bucket=words))
+    monkeypatch.setattr(init, "make_buckets", lambda *words: made.update(buckets=words))
     monkeypatch.setattr(init, "make_tsdb", lambda *words: made.update(tsdb=words))
     monkeypatch.setattr(init.admin, "describe", lambda _, names: asked.append(names) or {})
     monkeypatch.setattr(init.admin, "apply", lambda _, plan: plan.create)
@@ -196,7 +197,7 @@ def test_init_makes_every_topic_and_store_and_gives_no_password_as_an_argument(i
         ["users", "create"],
         ["users", "reset-password"],
     ]
-    assert made["bucket"] == (init.S3, init.MODELS, "hush s3_access_key", "hush s3_secret_key")
+    assert made["buckets"] == (init.S3, (init.MODELS, init.LAKE), "hush s3_access_key", "hush s3_secret_key")
     assert made["tsdb"][:3] == (init.TSDB, init.TSDB_DATABASE, "hush tsdb_admin_password")
     accounts = {account.name: (account.privilege, account.password) for account in made["tsdb"][3]}
     assert accounts == {

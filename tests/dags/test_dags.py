@@ -193,7 +193,7 @@ def test_stream_control_takes_only_what_is_declared(bag, name, value):
 def test_the_watch_has_one_task_for_every_reader_and_each_starts_in_the_triggerer(bag):
     dag = bag.dags["consumer_watch"]
     groups = {f"watch__{name}__{topic.name}" for name, group in CONSUMER_GROUPS.items() for topic in group.reads}
-    assert "watch__scores_to_tsdb__heat_pf" in groups
+    assert {"watch__scores_to_tsdb__heat_pf", "watch__scores_to_s3__heat_pf"} <= groups
     assert set(dag.task_ids) == {f"watch__{name}" for name in STREAMS} | groups
     assert all(task.start_from_trigger for task in dag.tasks)
     for task in dag.tasks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ import psutil
 import requests
 from confluent_kafka import Consumer, TopicPartition
 
+from soh import s3
 from soh.local import processes
 from soh.local.environments import JARS, SPARK_PYTHON, java_home
 from soh.local.home import Home
@@ -26,6 +28,7 @@ from soh.local.ports import free_base
 from soh.local.supervisor import Supervisor
 from soh.settings import PROJECT
 from soh.specs import STREAM_APPS, FleetSpec
+from soh.specs.landing import LandedObject
 from soh.submit import catalog_settings
 
 FACILITIES = 6
@@ -157,8 +160,30 @@ class Platform:
 
     def scores(self, fleet: FleetSpec) -> list[dict[str, Any]]:
         """Every grade on a fleet's topic of scores, in the order of partitions and offsets."""
+        return list(self.scores_by_place(fleet).values())
+
+    def scores_by_place(self, fleet: FleetSpec) -> dict[tuple[int, int], dict[str, Any]]:
+        """The same, by partition and offset."""
         records = sorted(self.kafka_records(fleet.scores.name), key=lambda r: (r.partition(), r.offset()))
-        return [json.loads(record.value()) for record in records]
+        return {(record.partition(), record.offset()): json.loads(record.value()) for record in records}
+
+    def landed(self, fleet: FleetSpec) -> dict[tuple[int, int], list[dict[str, Any]]]:
+        """Every grade of a fleet on S3 by partition and offset, with the different things that are said of it."""
+        home = self.home
+        store = s3.client(home.endpoints.s3, home.secrets["s3_access_key"], home.secrets["s3_secret_key"])
+        bucket = home.endpoints.lake_bucket.removeprefix("s3://")
+        found: dict[tuple[int, int], list[dict[str, Any]]] = {}
+        pages = store.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"landing/{fleet.scores.name}/")
+        for key in [entry["Key"] for page in pages for entry in page.get("Contents", ())]:
+            place = LandedObject.parse(key)
+            body = gzip.decompress(store.get_object(Bucket=bucket, Key=key)["Body"].read())
+            rows = [json.loads(line) for line in body.split(b"\n")[:-1]]
+            assert [row["offset"] for row in rows] == list(range(place.first, place.last + 1)), key
+            for row in rows:
+                told = found.setdefault((row["partition"], row["offset"]), [])
+                if row["value"] not in told:
+                    told.append(row["value"])
+        return found
 
     def points(self, fleet: FleetSpec) -> list[dict[str, Any]]:
         """Every grade of a fleet in the time-series database."""

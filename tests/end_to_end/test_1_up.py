@@ -8,7 +8,7 @@ from datetime import timedelta
 import requests
 
 from soh.airflow_api import AirflowApi
-from soh.specs import FLEETS, STREAMS, TABLES, TOPICS
+from soh.specs import CONSUMER_GROUPS, FLEETS, STREAMS, TABLES, TOPICS
 
 
 def test_up_ends_by_saying_where_things_are_and_how_to_stop(platform):
@@ -46,8 +46,8 @@ def test_status_tells_every_part_without_starting_spark(platform):
     tables = {table["name"]: table for table in found["tables"]}
     assert set(tables) == set(TABLES)
     assert tables["heat_raw"]["rows"] > 0
-    assert {group["topic"]: group["lag"] is not None for group in found["groups"]} == {
-        fleet.scores.name: True for fleet in FLEETS.values()
+    assert {(group["name"], group["topic"]): group["lag"] is not None for group in found["groups"]} == {
+        (group.name, topic.name): True for group in CONSUMER_GROUPS.values() for topic in group.reads
     }
     assert [model["fleet"] for model in found["models"]] == list(FLEETS)
 

@@ -11,8 +11,10 @@ import pytest
 from tests.end_to_end.scratch import FACILITIES, RECOVERY, DriverCount, wait_for
 
 from soh.kafka.history import history
+from soh.kafka.positions import Positions
 from soh.local import processes
 from soh.specs import FLEETS, STREAM_APPS, STREAMS, TableSpec
+from soh.specs.groups import SCORES_TO_S3, SCORES_TO_TSDB
 
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 
@@ -25,8 +27,12 @@ def driver_count(platform):
     count.stop()
 
 
-def group_lag(platform, fleet):
-    return next(group["lag"] for group in platform.status()["groups"] if group["topic"] == fleet.scores.name)
+def group_lag(platform, group, fleets):
+    """Unread grades of some fleets."""
+    topics = {fleet.scores.name for fleet in fleets}
+    found = [told for told in platform.status()["groups"] if told["name"] == group.name and told["topic"] in topics]
+    assert {told["topic"] for told in found if told["lag"] is not None} == topics
+    return sum(told["lag"] for told in found)
 
 
 def kill(pids: list[int]) -> None:
@@ -45,6 +51,8 @@ VICTIMS = {
     "broker": lambda p: [p.supervisor.pid("kafka-2")],
     "scores-to-tsdb": lambda p: [p.supervisor.pid("scores-to-tsdb")],
     "influxdb": lambda p: [p.supervisor.pid("influxdb")],
+    "scores-to-s3": lambda p: [p.supervisor.pid("scores-to-s3")],
+    "s3proxy": lambda p: [p.supervisor.pid("s3proxy")],
     "scheduler": lambda p: [p.supervisor.pid("airflow-scheduler")],
     "triggerer": lambda p: [p.supervisor.pid("airflow-triggerer")],
     "all of Airflow": lambda p: [p.supervisor.pid(name) for name in AIRFLOW],
@@ -90,7 +98,7 @@ def test_a_database_that_is_away_for_two_minutes_costs_no_grade(platform):
     """What was lost would show in the equality below; here it is seen that the grades wait and are written then."""
 
     def lag():
-        return sum(group["lag"] for group in platform.status()["groups"])
+        return group_lag(platform, SCORES_TO_TSDB, FLEETS.values())
 
     platform.supervisor.stop(["influxdb"])
     time.sleep(120)
@@ -98,6 +106,22 @@ def test_a_database_that_is_away_for_two_minutes_costs_no_grade(platform):
     assert platform.status()["services"]["scores-to-tsdb"] == "running"
     platform.supervisor._rpc.startProcess("influxdb", False)
     wait_for(lambda: lag() <= FACILITIES, RECOVERY, "the grades that waited to be written")
+
+
+def test_a_killed_service_lands_what_it_had_read_and_not_committed(platform):
+    """What was lost would show in the equality below; here it is seen that it goes on where it had committed."""
+    fleet = FLEETS["heat"]
+
+    def committed():
+        return sum(Positions(platform.home.endpoints.kafka).committed(SCORES_TO_S3.name, fleet.scores.name).values())
+
+    before = committed()
+    # Within a minute at least one object of each partition is open, and what is in it is in no commit.
+    wait_for(lambda: group_lag(platform, SCORES_TO_S3, [fleet]) > FACILITIES, RECOVERY, "grades in open objects")
+    kill([platform.supervisor.pid("scores-to-s3")])
+    end = sum(Positions(platform.home.endpoints.kafka).ends(fleet.scores.name).values())
+    assert before <= committed() < end
+    wait_for(lambda: committed() >= end, RECOVERY, "the service that was started again to land what was open")
 
 
 def test_a_killed_scheduler_leaves_no_workers_behind(platform):
@@ -113,7 +137,7 @@ def test_there_was_never_more_than_one_driver(driver_count):
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fleet", FLEETS.values(), ids=lambda fleet: fleet.name)
-def test_what_kafka_acknowledged_is_in_the_lake_graded_and_in_the_database_each_once(platform, fleet):
+def test_what_kafka_acknowledged_is_in_the_lake_graded_in_the_database_and_on_s3_each_once(platform, fleet):
     service = f"fleet-{fleet.name}"
     if service not in platform.supervisor.states():
         pytest.skip(f"{service} is off: no recording at hand")
@@ -128,8 +152,13 @@ def test_what_kafka_acknowledged_is_in_the_lake_graded_and_in_the_database_each_
         wait_for(lambda: platform.stream(stream.name)["lag"] == 0, RECOVERY, f"{stream.name} to have read everything")
         rows = platform.lake_rows(fleet.table.name)
         wait_for(lambda: platform.stream(f"{fleet.name}_scoring")["lag"] == 0, RECOVERY, "every reading to be graded")
-        wait_for(lambda: group_lag(platform, fleet) == 0, RECOVERY, "every grade to be written")
-        scores, points = platform.scores(fleet), platform.points(fleet)
+        for group in (SCORES_TO_TSDB, SCORES_TO_S3):
+            wait_for(
+                lambda group=group: group_lag(platform, group, [fleet]) == 0,
+                RECOVERY,
+                f"{group.name} to have read everything",
+            )
+        scores, points, landed = platform.scores_by_place(fleet), platform.points(fleet), platform.landed(fleet)
         past = history(platform.home.endpoints.kafka, fleet, fleet.readings.name)
     finally:
         platform.supervisor._rpc.startProcess(service, False)
@@ -138,7 +167,7 @@ def test_what_kafka_acknowledged_is_in_the_lake_graded_and_in_the_database_each_
     assert set(places) - sent == set(), "rows that Kafka does not have"
     assert sent - set(places) == set(), "records that are not in the lake"
     graded = defaultdict(list)
-    for score in scores:
+    for score in scores.values():
         graded[score["source_partition"], score["source_offset"]].append(score)
     # What a fleet sent of the time before its first start is archived, not graded.
     present = {(partition, offset) for partition, offset in sent if offset >= past.ends[partition]}
@@ -151,6 +180,13 @@ def test_what_kafka_acknowledged_is_in_the_lake_graded_and_in_the_database_each_
     assert {key: n for key, n in written.items() if n > 1} == {}, "grades that are in the database twice"
     in_the_lake = {(row[0], row[1]) for row in rows if (row[2], row[3]) in present}
     assert set(written) == in_the_lake, "the database and the lake differ"
+    # Made unique by partition and offset, S3 has what the topic of the grades has: no more, no less, nothing else.
+    assert {place: said for place, said in landed.items() if len(said) > 1} == {}, "records that landed as two things"
+    assert set(landed) - set(scores) == set(), "records on S3 that Kafka does not have"
+    assert set(scores) - set(landed) == set(), "grades that did not land"
+    assert {place: value for place, (value,) in landed.items() if value != scores[place]} == {}
+    seqs_landed = {(value["sensor_id"], value["seq"]) for (value,) in landed.values()}
+    assert seqs_landed == set(written), "S3 and the database differ"
     for facility in {row[0] for row in rows}:
         seqs = sorted(seq for f, seq, _, _ in rows if f == facility)
         assert seqs == list(range(len(seqs))), f"facility {facility}: seq is not 0, 1, 2, ... each once"

@@ -19,6 +19,7 @@ ENDPOINTS = Endpoints(
     registry_user="models",
     s3="http://127.0.0.1:8",
     models="s3://soh-models",
+    lake_bucket="s3://lake",
     tsdb="http://127.0.0.1:9",
     tsdb_database="soh",
 )

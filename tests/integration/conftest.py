@@ -38,7 +38,7 @@ class Servers:
             chosen = [service for service in self.services.values() if service.stage == stage]
             self.supervisor.start(chosen)
             self.wait(chosen)
-        for part in (prepare.databases, prepare.model_registry, prepare.models_bucket, prepare.tsdb):
+        for part in (prepare.databases, prepare.model_registry, prepare.buckets, prepare.tsdb):
             part(self.home)
 
     def wait(self, services: list[Service]) -> None:

@@ -32,7 +32,8 @@ def test_every_server_is_touched(endpoints, servers):
     secrets = servers.home.secrets
     assert checks.check_catalog(endpoints, secrets["catalog_db"]) == {}
     assert checks.check_registry(endpoints, secrets["registry_db"]) == dict.fromkeys(MODELS)
-    assert checks.check_s3(endpoints, secrets["s3_access_key"], secrets["s3_secret_key"]) == {"bucket": "soh-models"}
+    found = checks.check_s3(endpoints, secrets["s3_access_key"], secrets["s3_secret_key"])
+    assert found == {"buckets": ["soh-models", "lake"]}
     tsdb = checks.check_tsdb(endpoints, "reader", secrets["tsdb_reader"])
     assert tsdb["keeps"] == "24h0m0s"
     assert tsdb["version"].startswith("1.")
@@ -90,7 +91,9 @@ def test_a_store_that_does_not_know_the_key_or_the_password_is_red(endpoints, se
 def test_the_object_of_the_check_is_gone_afterwards(endpoints, servers):
     keys = (servers.home.secrets["s3_access_key"], servers.home.secrets["s3_secret_key"])
     checks.check_s3(endpoints, *keys)
-    assert s3.client(endpoints.s3, *keys).list_objects_v2(Bucket="soh-models")["KeyCount"] == 0
+    for bucket in ("soh-models", "lake"):
+        found = s3.client(endpoints.s3, *keys).list_objects_v2(Bucket=bucket, Prefix="platform_check/")
+        assert found["KeyCount"] == 0
 
 
 @pytest.fixture

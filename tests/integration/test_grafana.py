@@ -11,7 +11,8 @@ from tests.fakes.grades import encoded, grade
 
 from soh.local import prepare
 from soh.local.configs import TSDB_READER, TSDB_WRITER
-from soh.serving.points import Origin, ScoreReader
+from soh.serving.points import ScoreReader
+from soh.serving.records import Origin
 from soh.serving.tsdb import Tsdb
 from soh.serving.writing import TsdbWriter
 from soh.specs.fleets import HEAT

@@ -20,7 +20,7 @@ from soh.errors import ServerUnreachable, SetupFailed
 from soh.local import configs, prepare, processes
 from soh.local.home import Home
 from soh.local.ports import free_base
-from soh.local.stores import Account, Privilege, make_bucket, make_tsdb
+from soh.local.stores import Account, Privilege, make_buckets, make_tsdb
 from soh.local.supervisor import ServiceState
 from soh.serving import influx
 
@@ -35,7 +35,7 @@ def test_every_server_is_running_and_ours(servers):
 
 def test_a_second_set_up_finds_everything_there(servers):
     assert prepare.format_storage(servers.home) == "all there"
-    for part in (prepare.databases, prepare.model_registry, prepare.models_bucket, prepare.tsdb):
+    for part in (prepare.databases, prepare.model_registry, prepare.buckets, prepare.tsdb):
         assert part(servers.home) == "all there", part.__name__
 
 
@@ -104,8 +104,8 @@ def test_the_object_store_takes_no_request_without_a_key_that_it_knows(servers):
         assert answer.status_code in (requests.codes.forbidden, requests.codes.not_implemented), (method, path)
     assert store.get_object(Bucket=bucket, Key="some/one")["Body"].read() == b"x"
     store.delete_object(Bucket=bucket, Key="some/one")
-    with pytest.raises(ServerUnreachable, match=f"{endpoints.s3} did not make the bucket"):
-        make_bucket(endpoints.s3, endpoints.models, servers.home.secrets["s3_access_key"], "no")
+    with pytest.raises(ServerUnreachable, match=f"{endpoints.s3} did not make the buckets"):
+        make_buckets(endpoints.s3, [endpoints.models], servers.home.secrets["s3_access_key"], "no")
 
 
 def test_the_registry_has_the_tables_of_the_installed_mlflow(servers):
@@ -143,6 +143,8 @@ def test_files_with_secrets_are_closed_to_others(servers):
         servers.home.conf / "s3proxy.properties",
         servers.home.conf / "influxdb.conf",
         servers.home.conf / "tsdb-writer.password",
+        servers.home.conf / "s3-access.key",
+        servers.home.conf / "s3-secret.key",
     ]
     for path in secret:
         assert path.stat().st_mode & 0o077 == 0, path

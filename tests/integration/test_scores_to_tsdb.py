@@ -5,39 +5,37 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
-import xmlrpc.client
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
-from confluent_kafka import Producer
 from tests.fakes.grades import encoded, grade, grades
+from tests.integration import reading
+from tests.integration.reading import Sent, Service, away, eventually
 
 from soh.errors import ServerUnreachable
 from soh.kafka import admin
-from soh.kafka.connection import admin_client
 from soh.kafka.plan import plan
-from soh.kafka.positions import Positions
 from soh.local import prepare
 from soh.local.configs import TSDB_READER, TSDB_WRITER
-from soh.local.options import FleetOptions
-from soh.local.services import all_services
-from soh.local.supervisor import ServiceState
-from soh.serving.points import Origin, ScoreReader
+from soh.serving.points import ScoreReader
+from soh.serving.records import Origin
 from soh.serving.tsdb import Tsdb
 from soh.serving.writing import TsdbWriter
-from soh.settings import child_environment
 from soh.specs import TOPICS, State
 from soh.specs.fleets import HEAT, HYDRAULIC
 from soh.specs.groups import SCORES_TO_TSDB
 from soh.specs.tsdb import MEASUREMENT, RETENTION
 
 MINUTE = timedelta(minutes=1)
+
+lag = partial(reading.lag, group=SCORES_TO_TSDB)
+commits = partial(reading.commits, group=SCORES_TO_TSDB)
+members = partial(reading.members, group=SCORES_TO_TSDB)
 
 _next_sensor = count(10_000, 100)
 
@@ -47,6 +45,7 @@ def home(servers):
     home = servers.home
     prepare.tsdb(home)
     admin.apply(home.endpoints.kafka, plan(TOPICS.values(), admin.describe(home.endpoints.kafka, list(TOPICS))))
+    reading.skip(home, SCORES_TO_TSDB)
     return home
 
 
@@ -74,37 +73,13 @@ def writer(home):
     writer.close()
 
 
-class Service:
-    """The consumer as it is started on one machine, and what it logged."""
-
-    def __init__(self, home, folder):
-        (declared,) = [s for s in all_services(home, FleetOptions()) if s.name == "scores-to-tsdb"]
-        self.log = folder / f"consumer-{time.monotonic_ns()}.log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                declared.command, env=child_environment(**declared.environment), stdout=log, stderr=subprocess.STDOUT
-            )
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(10)
-
-    def end(self, within=20):
-        """Ask it to stop; returns its exit code."""
-        self.process.terminate()
-        return self.process.wait(within)
-
-    def text(self):
-        return self.log.read_text()
-
-
 @pytest.fixture
 def serve(home, tmp_path):
     """Starts the consumer, more of them too; all are gone after the test."""
     started = []
 
     def start():
-        started.append(Service(home, tmp_path))
+        started.append(Service(home, "scores-to-tsdb", tmp_path))
         return started[-1]
 
     yield start
@@ -113,62 +88,9 @@ def serve(home, tmp_path):
             service.kill()
 
 
-class Sent:
-    """Sends grades and knows where each of them lies in Kafka."""
-
-    def __init__(self, home):
-        self.places: dict[tuple[str, int, int], tuple[int, int]] = {}
-        settings = {"bootstrap.servers": home.endpoints.kafka, "acks": "all", "partitioner": "murmur2_random"}
-        self.producer = Producer({**settings, "linger.ms": 5})
-
-    def send(self, fleet, records):
-        for record in records:
-            sensor, seq = record["sensor_id"], record["seq"]
-
-            def lies(error, message, sensor=sensor, seq=seq):
-                assert error is None
-                self.places[message.topic(), message.partition(), message.offset()] = (sensor, seq)
-
-            self.producer.produce(fleet.scores.name, key=str(sensor), value=encoded(record), on_delivery=lies)
-            self.producer.poll(0)
-
-    def flush(self):
-        assert self.producer.flush(60) == 0
-
-
 @pytest.fixture
 def sent(home):
     return Sent(home)
-
-
-def eventually(found, within=MINUTE):
-    """Wait until `found` returns something true; returns it."""
-    deadline = time.monotonic() + within.total_seconds()
-    while not (result := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return result
-
-
-def lag(home):
-    positions = Positions(home.endpoints.kafka)
-    return sum(
-        end - positions.committed(SCORES_TO_TSDB.name, topic.name).get(partition, 0)
-        for topic in SCORES_TO_TSDB.reads
-        for partition, end in positions.ends(topic.name).items()
-    )
-
-
-def commits(home):
-    positions = Positions(home.endpoints.kafka)
-    return {topic.name: positions.committed(SCORES_TO_TSDB.name, topic.name) for topic in SCORES_TO_TSDB.reads}
-
-
-def members(home):
-    # The answer never comes once the client is gone.
-    client = admin_client(home.endpoints.kafka)
-    asked = client.describe_consumer_groups([SCORES_TO_TSDB.name])
-    return {member.member_id for member in asked[SCORES_TO_TSDB.name].result(10).members}
 
 
 def in_database(tsdb, sensors):
@@ -181,28 +103,6 @@ def in_database(tsdb, sensors):
 
 def once(sensors, seqs):
     return Counter((sensor, seq) for sensor in sensors for seq in seqs)
-
-
-@contextmanager
-def tsdb_away(servers):
-    """InfluxDB is killed and stays away; afterwards it is there again."""
-    service = servers.services["influxdb"]
-
-    def stopped():
-        try:
-            servers.supervisor.stop([service.name])
-        except xmlrpc.client.Fault:
-            # Just between its death and its next start.
-            return False
-        return servers.supervisor.states()[service.name] is ServiceState.STOPPED
-
-    os.kill(servers.supervisor.pid(service.name), signal.SIGKILL)
-    eventually(stopped)
-    try:
-        yield
-    finally:
-        servers.supervisor.start([service])
-        servers.wait([service])
 
 
 def test_each_grade_is_in_the_database_once_as_it_was_sent(home, tsdb, serve, sent, sensors):
@@ -286,7 +186,7 @@ def test_a_database_that_is_away_loses_nothing_and_costs_no_member(servers, home
         assert members(home) == member
         os.kill(pid, signal.SIGCONT)
     else:
-        with tsdb_away(servers):
+        with away(servers, "influxdb"):
             sent.send(HEAT, records[5_000:])
             sent.flush()
             committed = commits(home)
@@ -305,7 +205,7 @@ def test_a_database_that_is_away_loses_nothing_and_costs_no_member(servers, home
 def test_a_consumer_that_waits_for_the_database_stops_when_told(servers, home, tsdb, serve, sent, sensors):
     service = serve()
     eventually(lambda: members(home))
-    with tsdb_away(servers):
+    with away(servers, "influxdb"):
         sent.send(HEAT, grades(HEAT, sensors, range(10)))
         sent.flush()
         eventually(lambda: "grades wait for it" in service.text())

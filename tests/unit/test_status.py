@@ -132,7 +132,7 @@ def test_before_a_first_commit_batch_and_time_are_unknown(platform, monkeypatch)
 def test_a_group_is_told_by_topic_with_what_it_has_not_read(platform, monkeypatch):
     found = platform.look(monkeypatch).groups
     assert {(group["name"], group["topic"], group["lag"]) for group in found} == {
-        ("scores_to_tsdb", fleet.scores.name, 5) for fleet in FLEETS.values()
+        (group, fleet.scores.name, 5) for group in ("scores_to_tsdb", "scores_to_s3") for fleet in FLEETS.values()
     }
 
 

@@ -17,7 +17,8 @@ from soh.settings import PROJECT
 BROKERS = (1, 2, 3)
 TSDB_WRITER, TSDB_READER = "writer", "reader"
 TSDB_WRITER_PASSWORD = "tsdb-writer.password"  # noqa: S105
-"""File below `Home.conf` for the service that writes grades: its arguments are for everybody to read."""
+S3_ACCESS_KEY, S3_SECRET_KEY = "s3-access.key", "s3-secret.key"
+"""Files below `Home.conf` for the services that write grades: their arguments are for everybody to read."""
 
 _LOG4J2 = """\
 rootLogger.level = info
@@ -40,6 +41,8 @@ def write_all(home: Home) -> None:
     home.write_private("s3proxy.properties", _properties(store_configs.s3proxy(home)))
     home.write_private("influxdb.conf", store_configs.toml(store_configs.influxdb(home)))
     home.write_private(TSDB_WRITER_PASSWORD, home.secrets["tsdb_writer"])
+    home.write_private(S3_ACCESS_KEY, home.secrets["s3_access_key"])
+    home.write_private(S3_SECRET_KEY, home.secrets["s3_secret_key"])
     home.write_private("../airflow/airflow.cfg", airflow(home))
     passwords = {"admin": home.secrets["airflow_admin"], "viewer": home.secrets["airflow_viewer"]}
     home.write_private("../airflow/passwords.json", json.dumps(passwords))
@@ -181,7 +184,12 @@ def connections(home: Home) -> dict[str, dict[str, object]]:
             "conn_type": "aws",
             "login": home.secrets["s3_access_key"],
             "password": home.secrets["s3_secret_key"],
-            "extra": {"endpoint_url": endpoints.s3, "region_name": "us-east-1", "models": endpoints.models},
+            "extra": {
+                "endpoint_url": endpoints.s3,
+                "region_name": "us-east-1",
+                "models": endpoints.models,
+                "lake": endpoints.lake_bucket,
+            },
         },
         "tsdb": {
             "conn_type": "http",

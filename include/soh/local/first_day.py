@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 READINGS_WITHIN = timedelta(minutes=6)
 NIGHT_WITHIN = timedelta(minutes=15)
 
-STANDSTILL = timedelta(minutes=5)
+STANDSTILL = timedelta(minutes=10)
 """A history that has not come further for this long does not come."""
 
 _NIGHT = "batch_nightly"

@@ -152,6 +152,7 @@ class Home:
             registry_user="model_registry",
             s3=f"http://127.0.0.1:{ports.s3}",
             models="s3://soh-models",
+            lake_bucket="s3://lake",
             tsdb=f"http://127.0.0.1:{ports.tsdb}",
             tsdb_database="soh",
         )

@@ -18,7 +18,7 @@ from soh.local.configs import BROKERS, TSDB_READER, TSDB_WRITER, cluster_id
 from soh.local.environments import AIRFLOW_PYTHON, SPARK_PYTHON, postgres_bin
 from soh.local.home import Home
 from soh.local.services import airflow_environment, hadoop_command, kafka_command
-from soh.local.stores import Account, Privilege, make_bucket, make_tsdb
+from soh.local.stores import Account, Privilege, make_buckets, make_tsdb
 from soh.settings import child_environment
 
 
@@ -126,10 +126,11 @@ def model_registry(home: Home) -> str:
     return "tables made"
 
 
-def models_bucket(home: Home) -> str:
-    """Make the bucket that models' artefacts go to."""
-    secrets = home.secrets
-    return make_bucket(home.endpoints.s3, home.endpoints.models, secrets["s3_access_key"], secrets["s3_secret_key"])
+def buckets(home: Home) -> str:
+    """Make the buckets that models' artefacts and grades go to."""
+    endpoints, secrets = home.endpoints, home.secrets
+    wanted = (endpoints.models, endpoints.lake_bucket)
+    return make_buckets(endpoints.s3, wanted, secrets["s3_access_key"], secrets["s3_secret_key"])
 
 
 def tsdb(home: Home) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from soh.local.configs import BROKERS, TSDB_WRITER, TSDB_WRITER_PASSWORD
+from soh.local.configs import BROKERS, S3_ACCESS_KEY, S3_SECRET_KEY, TSDB_WRITER, TSDB_WRITER_PASSWORD
 from soh.local.environments import AIRFLOW_PYTHON, JARS, influxd, java_home, postgres_bin
 from soh.local.hadoop_configs import DATANODES, NODEMANAGERS, hadoop_classpath
 from soh.local.home import Home
 from soh.local.options import FleetOptions
 from soh.local.readiness import Ready, airflow_part_is_healthy, answering, exists, listening, reads_all
 from soh.settings import PROJECT
-from soh.specs.groups import SCORES_TO_TSDB
+from soh.specs.groups import SCORES_TO_S3, SCORES_TO_TSDB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,5 +261,21 @@ def _serving(home: Home) -> list[Service]:
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=reads_all(home.endpoints.kafka, SCORES_TO_TSDB),
             stage=5,
-        )
+        ),
+        Service(
+            name="scores-to-s3",
+            command=(
+                *(str(AIRFLOW_PYTHON), "-m", "soh.serving.scores_to_s3"),
+                *("--kafka", home.endpoints.kafka),
+                *("--s3", home.endpoints.s3),
+                *("--bucket", home.endpoints.lake_bucket),
+                *("--access-key-file", str(home.conf / S3_ACCESS_KEY)),
+                *("--secret-key-file", str(home.conf / S3_SECRET_KEY)),
+            ),
+            environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
+            ready=reads_all(home.endpoints.kafka, SCORES_TO_S3),
+            stage=5,
+            # The end of its last write and of its last commit.
+            stop_within=timedelta(seconds=30),
+        ),
     ]

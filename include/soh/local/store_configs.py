@@ -1,4 +1,4 @@
-"""Configuration of the stores beside the lake: S3Proxy for models' artefacts, InfluxDB for grades."""
+"""Configuration of the stores beside HDFS: S3Proxy for models' artefacts and landed grades, InfluxDB for grades."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""First-time set-up of the stores beside the lake: the models' bucket, the time-series database and its users."""
+"""First-time set-up of the stores beside HDFS: the buckets, the time-series database and its users."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,18 +25,19 @@ SHARD = timedelta(hours=1)
 """What the database forgets at once."""
 
 
-def make_bucket(endpoint: str, uri: str, access_key: str, secret_key: str) -> str:
-    """Make the bucket of `uri` (`s3://bucket`) unless it is there; returns what was made.
+def make_buckets(endpoint: str, uris: Iterable[str], access_key: str, secret_key: str) -> str:
+    """Make the bucket of each URI (`s3://bucket`) unless it is there; returns what was made.
 
     Raises ServerUnreachable, also for keys that the store does not know.
     """
-    bucket = urlsplit(uri).netloc
-    with s3.asking(endpoint, f"make the bucket {bucket}"):
+    wanted = [urlsplit(uri).netloc for uri in uris]
+    with s3.asking(endpoint, f"make the buckets {' and '.join(wanted)}"):
         client = s3.client(endpoint, access_key, secret_key)
-        if bucket in {entry["Name"] for entry in client.list_buckets()["Buckets"]}:
-            return "all there"
-        client.create_bucket(Bucket=bucket)
-    return bucket
+        there = {entry["Name"] for entry in client.list_buckets()["Buckets"]}
+        made = [bucket for bucket in wanted if bucket not in there]
+        for bucket in made:
+            client.create_bucket(Bucket=bucket)
+    return ", ".join(made) or "all there"
 
 
 class Privilege(StrEnum):

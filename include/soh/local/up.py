@@ -29,7 +29,7 @@ STAGES = {
     2: "DataNodes, ResourceManager",
     3: "NodeManagers",
     4: "Fleets",
-    5: "Airflow, grades to InfluxDB",
+    5: "Airflow, grades to InfluxDB and S3",
 }
 
 
@@ -61,8 +61,8 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
         say(prepare.databases(home))
     with steps.step("Model registry") as say:
         say(prepare.model_registry(home))
-    with steps.step("Bucket of the models") as say:
-        say(prepare.models_bucket(home))
+    with steps.step("Buckets") as say:
+        say(prepare.buckets(home))
     with steps.step("Time-series database") as say:
         say(prepare.tsdb(home))
     with steps.step("Airflow's database") as say:

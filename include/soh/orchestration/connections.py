@@ -62,6 +62,7 @@ def endpoints(read: Reader = in_task) -> Endpoints:
         registry_user=_part(registry, "login"),
         s3=_extra(s3, "endpoint_url"),
         models=_extra(s3, "models"),
+        lake_bucket=_extra(s3, "lake"),
         tsdb=_url(tsdb),
         tsdb_database=_extra(tsdb, "database"),
     )

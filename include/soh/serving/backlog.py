@@ -3,46 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from soh.serving.points import Origin, Point
+from soh.serving.records import Origin, Partition
 
-Partition = tuple[str, int]
+T = TypeVar("T")
 
 
-class Backlog:
-    """Grades on their way from Kafka to the database, and how far each partition may be committed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel(Generic[T]):
+    """What is to be written of consecutive records of one partition, all of it at once."""
 
-    A record is first `read`, then `written` together with all that were read before it, then its
+    last: Origin
+    """The last of the records."""
+    content: T | None
+    """None when there is nothing to write of them."""
+    records: int = 1
+
+
+class Backlog(Generic[T]):
+    """Parcels on their way from Kafka to where they are written, and how far each partition may be committed.
+
+    A parcel is first `read`, then `written` together with all that were read before it, then its
     partition is `committed`. A partition that goes to another consumer is forgotten at any point:
     what was read of it and not committed is read again there.
     """
 
     def __init__(self) -> None:
-        self._points: list[Point] = []
+        self._parcels: list[Parcel[T]] = []
         self._read: dict[Partition, int] = {}
         self._written: dict[Partition, int] = {}
 
-    def read(self, origin: Origin, point: Point | None) -> None:
-        """A record was read; None when there is nothing to write of it."""
-        self._read[origin.topic, origin.partition] = origin.offset + 1
-        if point is not None:
-            self._points.append(point)
+    def read(self, parcel: Parcel[T]) -> None:
+        """The records of a parcel were read, and all before them in their partition."""
+        self._read[_partition(parcel)] = parcel.last.offset + 1
+        if parcel.content is not None:
+            self._parcels.append(parcel)
 
     @property
-    def points(self) -> Sequence[Point]:
+    def contents(self) -> Sequence[T]:
         """What is read and not written."""
-        return self._points
+        return [parcel.content for parcel in self._parcels if parcel.content is not None]
 
     @property
-    def done(self) -> bool:
-        """Everything read is written."""
-        return not self._read
+    def records(self) -> int:
+        """How many records wait to be written."""
+        return sum(parcel.records for parcel in self._parcels)
 
     def written(self) -> None:
-        """Everything read is in the database."""
+        """Everything read is where it should be."""
         self._written |= self._read
         self._read = {}
-        self._points = []
+        self._parcels = []
 
     def to_commit(self, partitions: Iterable[Partition] | None = None) -> dict[Partition, int]:
         """The next offset to read, by partition, of those that moved since their last commit."""
@@ -59,7 +72,11 @@ class Backlog:
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Partitions that belong to another consumer now."""
         gone = set(partitions)
-        self._points = [point for point in self._points if (point.origin.topic, point.origin.partition) not in gone]
+        self._parcels = [parcel for parcel in self._parcels if _partition(parcel) not in gone]
         for kept in (self._read, self._written):
             for partition in gone:
                 kept.pop(partition, None)
+
+
+def _partition(parcel: Parcel[T]) -> Partition:
+    return parcel.last.topic, parcel.last.partition

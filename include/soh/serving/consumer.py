@@ -1,43 +1,78 @@
-"""The consumer that takes every grade from Kafka to the time-series database and commits it afterwards."""
+"""The consumer that takes every record of a group's topics to a sink and commits it when it is there."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from soh.errors import BadInput, ServerUnreachable
+from soh.errors import ServerUnreachable
 from soh.kafka.connection import reason
-from soh.serving.backlog import Backlog, Partition
-from soh.serving.points import Origin, ScoreReader, expired
-from soh.serving.writing import TsdbWriter
-from soh.specs import FLEETS
-from soh.specs.groups import SCORES_TO_TSDB
+from soh.serving.backlog import Backlog, Parcel
+from soh.serving.records import Origin, Partition, Record
+from soh.specs import ConsumerGroupSpec
 from soh.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MOST_AT_ONCE = 5_000
-"""Records of one write."""
+"""Records of one look into Kafka."""
 COMMIT_EVERY = timedelta(seconds=1)
 PROGRESS_EVERY = timedelta(seconds=30)
 LOOK_UP_EVERY = timedelta(milliseconds=500)
-"""How long a wait for records may keep this from noticing that it should stop."""
+"""How long a wait for records may keep this from noticing that it should stop, and a sink from the time."""
 FIRST_PAUSE = timedelta(milliseconds=200)
 LONGEST_PAUSE = timedelta(seconds=2)
-"""Between two tries to reach a database that is away."""
+"""Between two tries to reach a sink that is away."""
 
 
-def consumer_settings(bootstrap: str) -> dict[str, str | int | float | bool]:
+class Figures(Protocol):
+    """What became of the records read since the start, as a line of the log."""
+
+    written: int
+
+    def __str__(self) -> str: ...
+
+
+class Sink(Protocol[T]):
+    """Where the grades of a group go: the only thing in which two services of this kind differ."""
+
+    name: str
+    """What it is called in the log."""
+
+    @property
+    def figures(self) -> Figures: ...
+
+    def take(self, records: Sequence[Record]) -> Iterable[Parcel[T]]:
+        """Take what was read, and give what is to be written now; asked every LOOK_UP_EVERY though nothing came.
+
+        Of each partition records come in their order, and parcels must go in it.
+        """
+
+    def release(self, partitions: Iterable[Partition]) -> Iterable[Parcel[T]]:
+        """Give all that was taken of some partitions and not given yet, and keep nothing of them."""
+
+    def write(self, contents: Sequence[T]) -> None:
+        """Write all, or raise ServerUnreachable; then the same come again, and more, and nothing may be there twice.
+
+        Never longer than a consumer may be silent in its group.
+        """
+
+    def close(self) -> None: ...
+
+
+def consumer_settings(bootstrap: str, group: str) -> dict[str, str | int | float | bool]:
     """Settings of librdkafka: commits only by hand, and a killed predecessor is given up soon."""
     return {
         "bootstrap.servers": bootstrap,
-        "client.id": SCORES_TO_TSDB.name,
-        "group.id": SCORES_TO_TSDB.name,
+        "client.id": group,
+        "group.id": group,
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "partition.assignment.strategy": "cooperative-sticky",
@@ -53,57 +88,38 @@ def consumer_settings(bootstrap: str) -> dict[str, str | int | float | bool]:
     }
 
 
-@dataclass(slots=True, kw_only=True)
-class Figures:
-    """What became of the records read since the start."""
+class GroupConsumer(Generic[T]):
+    """Serves a consumer group until it is told to stop.
 
-    written: int = 0
-    expired: int = 0
-    """Older than the retention of the database."""
-    refused: int = 0
-    """By the database."""
-    unreadable: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.written} written, {self.expired} too old, "
-            f"{self.refused} refused by the database, {self.unreadable} unreadable"
-        )
-
-
-class ScoresToTsdb:
-    """Serves the consumer group until it is told to stop.
-
-    While the database is away the partitions are paused and Kafka is still polled, so the group keeps
-    its member and nothing is read that could not be kept.
+    While the sink is away the partitions are paused and Kafka is still polled, so the group keeps its
+    member and nothing is read that could not be kept.
     """
 
-    def __init__(self, bootstrap: str, writer: TsdbWriter) -> None:
-        self.figures = Figures()
-        self._writer = writer
-        self._readers = {fleet.scores.name: ScoreReader(fleet) for fleet in FLEETS.values()}
-        self._backlog = Backlog()
+    def __init__(self, bootstrap: str, group: ConsumerGroupSpec, sink: Sink[T]) -> None:
+        self._group = group
+        self._sink = sink
+        self._backlog: Backlog[T] = Backlog()
         self._trouble = Trouble(log)
         self._stop = False
         self._waiting = False
-        self._consumer = Consumer(
-            {**consumer_settings(bootstrap), "error_cb": self._kafka_trouble, "on_commit": self._commit_answered}
-        )
+        callbacks = {"error_cb": self._kafka_trouble, "on_commit": self._commit_answered}
+        self._consumer = Consumer({**consumer_settings(bootstrap, group.name), **callbacks})
 
     def stop(self) -> None:
-        """Finish what is being written, commit, leave the group; may be called by a signal."""
+        """Write what is open, commit, leave the group; may be called by a signal."""
         self._stop = True
 
     def run(self) -> None:
         """Serve until `stop`."""
         self._consumer.subscribe(
-            [topic.name for topic in SCORES_TO_TSDB.reads],
+            [topic.name for topic in self._group.reads],
             on_assign=self._assigned,
             on_revoke=self._revoked,
             on_lost=self._lost,
         )
         committed = told = time.monotonic()
-        written = 0
+        written = left = 0
+        figures = self._sink.figures
         try:
             while not self._stop:
                 self._take(self._read())
@@ -113,14 +129,15 @@ class ScoresToTsdb:
                     committed = now
                     self._commit(self._backlog.to_commit(), wait=False)
                 if now - told >= PROGRESS_EVERY.total_seconds():
-                    rate = (self.figures.written - written) / (now - told)
-                    log.info("%s, %.1f/s, %s unread in Kafka", self.figures, rate, self._lag())
-                    told, written = now, self.figures.written
+                    rate = (figures.written - written) / (now - told)
+                    log.info("%s, %.1f/s, %s unread in Kafka", figures, rate, self._lag())
+                    told, written = now, figures.written
+            left = self._hand_over(self._consumer.assignment())
         finally:
             self._commit(self._backlog.to_commit(), wait=True)
             self._consumer.close()
-            self._writer.close()
-        log.info("stopped: %s; %d read and left to the next start", self.figures, len(self._backlog.points))
+            self._sink.close()
+        log.info("stopped: %s; %d read and left to the next start", figures, left)
 
     def _read(self) -> list[Message]:
         """The records that are there, after a wait for the first of them only."""
@@ -128,51 +145,40 @@ class ScoresToTsdb:
         return [] if first is None else [first, *self._consumer.consume(MOST_AT_ONCE - 1, timeout=0)]
 
     def _take(self, messages: Iterable[Message]) -> None:
-        now = time.time()
+        records = []
         for message in messages:
             error = message.error()
             if error is not None:
                 self._kafka_trouble(error)
                 continue
             origin = Origin(str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
-            try:
-                point = self._readers[origin.topic].read(message.value(), origin, message.timestamp()[1])
-            except BadInput as problem:
-                self.figures.unreadable += 1
-                log.warning("%s is no grade and is left there: %s", origin, problem)
-                self._backlog.read(origin, None)
-                continue
-            if expired(point.time, now):
-                self.figures.expired += 1
-                self._backlog.read(origin, None)
-            else:
-                self._backlog.read(origin, point)
+            records.append(Record(origin=origin, value=message.value(), timestamp=message.timestamp()[1]))
+        self._remember(self._sink.take(records))
+
+    def _remember(self, parcels: Iterable[Parcel[T]]) -> None:
+        for parcel in parcels:
+            self._backlog.read(parcel)
 
     def _write(self) -> None:
-        """Write what is read, however long the database is away; gives up only when told to stop."""
+        """Write what is ready, however long the sink is away; gives up only when told to stop."""
         pause = FIRST_PAUSE
         away_since = time.monotonic()
-        while self._backlog.points:
+        while contents := self._backlog.contents:
             try:
-                outcome = self._writer.write(self._backlog.points)
+                self._sink.write(contents)
             except ServerUnreachable as error:
-                self._trouble("%s; %d grades wait for it, more are left in Kafka", error, len(self._backlog.points))
+                self._sink_trouble(error)
                 self._stay_in_group(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 if self._stop:
                     return
                 continue
-            self.figures.written += len(outcome.written)
-            self.figures.expired += len(outcome.expired)
-            self.figures.refused += len(outcome.refused)
-            for point, why in outcome.refused:
-                log.warning("%s is refused by the database and left out: %s", point.origin, why)
             break
         self._backlog.written()
         if self._waiting:
             self._waiting = False
             self._consumer.resume(self._consumer.assignment())
-            log.info("InfluxDB takes grades again after %.0f s", time.monotonic() - away_since)
+            log.info("%s takes grades again after %.0f s", self._sink.name, time.monotonic() - away_since)
 
     def _stay_in_group(self, pause: timedelta) -> None:
         """Poll for the length of `pause` without reading on."""
@@ -182,12 +188,31 @@ class ScoresToTsdb:
         until = time.monotonic() + pause.total_seconds()
         while not self._stop and (left := until - time.monotonic()) > 0:
             message = self._consumer.poll(min(left, LOOK_UP_EVERY.total_seconds()))
-            if message is not None:
-                # Fetched before the pause, or of a partition that has just come.
-                self._take([message])
+            # One that comes was fetched before the pause, or is of a partition that has just come.
+            self._take([] if message is None else [message])
+
+    def _hand_over(self, places: Iterable[TopicPartition]) -> int:
+        """Let partitions go: write what is open of them, commit it, forget them.
+
+        There is one try only, and none while the sink is known to be away: what is not written is read again
+        by whoever gets the partitions. Returns the number of such records.
+        """
+        partitions = [(place.topic, place.partition) for place in places]
+        self._remember(self._sink.release(partitions))
+        if not self._waiting:
+            try:
+                if contents := self._backlog.contents:
+                    self._sink.write(contents)
+                self._backlog.written()
+            except ServerUnreachable as error:
+                self._sink_trouble(error)
+        self._commit(self._backlog.to_commit(partitions), wait=True)
+        left = self._backlog.records
+        self._backlog.forget(partitions)
+        return left
 
     def _commit(self, offsets: dict[Partition, int], *, wait: bool) -> None:
-        """Commit by partition. A commit that fails is no loss: its records are written again, to no effect."""
+        """Commit by partition. A commit that fails is no loss: its records are written again."""
         if not offsets:
             return
         places = [TopicPartition(*partition, offset) for partition, offset in offsets.items()]
@@ -213,17 +238,21 @@ class ScoresToTsdb:
             consumer.pause(list(places))
 
     def _revoked(self, _: Consumer, places: Sequence[TopicPartition]) -> None:
-        partitions = [(place.topic, place.partition) for place in places]
-        self._commit(self._backlog.to_commit(partitions), wait=True)
-        self._backlog.forget(partitions)
+        self._hand_over(places)
         log.info("leaves %s to others", _named(places))
 
     def _lost(self, _: Consumer, places: Sequence[TopicPartition]) -> None:
-        self._backlog.forget((place.topic, place.partition) for place in places)
+        partitions = [(place.topic, place.partition) for place in places]
+        # Others read these records already.
+        self._sink.release(partitions)
+        self._backlog.forget(partitions)
         log.warning("%s went to others without a word: this consumer was not heard of for too long", _named(places))
 
     def _kafka_trouble(self, error: KafkaError) -> None:
         self._trouble("Kafka: %s", error.str())
+
+    def _sink_trouble(self, error: ServerUnreachable) -> None:
+        self._trouble("%s; %d grades wait for it, more are left in Kafka", error, self._backlog.records)
 
     def _lag(self) -> int | str:
         """Records without a commit, as the brokers say."""

@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from influxdb.line_protocol import make_line
 
 from soh.errors import BadInput
+from soh.serving.records import Origin
 from soh.specs.fleets import FleetSpec
 from soh.specs.models import State
 from soh.specs.schemas import Field, FieldType
@@ -21,17 +22,6 @@ _LONGS = range(-(2**63), 2**63)
 _SOURCE_TIME = "source_time"
 _SENT_AT = "sent_at"
 """What the source's time is called in the database: when the reading was sent, in milliseconds."""
-
-
-class Origin(NamedTuple):
-    """Where a record lies in Kafka."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]@{self.offset}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

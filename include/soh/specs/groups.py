@@ -8,6 +8,7 @@ from datetime import timedelta
 from soh.errors import BadDeclaration
 from soh.specs._names import by_name, check_name
 from soh.specs.fleets import FLEETS
+from soh.specs.landing import EVERY
 from soh.specs.topics import TopicSpec
 
 
@@ -35,5 +36,12 @@ SCORES_TO_TSDB = ConsumerGroupSpec(
     description="Write every grade to the time-series database.",
     reads=tuple(fleet.scores for fleet in FLEETS.values()),
 )
+SCORES_TO_S3 = ConsumerGroupSpec(
+    name="scores_to_s3",
+    description="Land every grade on S3, in small objects.",
+    reads=tuple(fleet.scores for fleet in FLEETS.values()),
+    # It commits when an object is full or its time is over.
+    stall_after=3 * EVERY,
+)
 
-CONSUMER_GROUPS = by_name(SCORES_TO_TSDB)
+CONSUMER_GROUPS = by_name(SCORES_TO_TSDB, SCORES_TO_S3)

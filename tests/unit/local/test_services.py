@@ -18,7 +18,7 @@ def test_there_are_the_servers_that_the_design_names(services):
         *("kafka-1", "kafka-2", "kafka-3"),
         *("namenode", "datanode-1", "datanode-2"),
         *("resourcemanager", "nodemanager-1", "nodemanager-2"),
-        *("s3proxy", "influxdb", "scores-to-tsdb"),
+        *("s3proxy", "influxdb", "scores-to-tsdb", "scores-to-s3"),
         *("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
         *(f"fleet-{name}" for name in FLEETS),
     }
@@ -27,7 +27,7 @@ def test_there_are_the_servers_that_the_design_names(services):
 def test_a_server_starts_after_those_it_needs(services):
     needs = {"datanode-1": "namenode", "nodemanager-1": "resourcemanager", "airflow-scheduler": "postgres"}
     needs |= {"airflow-triggerer": "nodemanager-2", "fleet-heat": "kafka-3", "fleet-hydraulic": "kafka-1"}
-    needs |= {"scores-to-tsdb": "influxdb", "airflow-api-server": "s3proxy"}
+    needs |= {"scores-to-tsdb": "influxdb", "scores-to-s3": "s3proxy", "airflow-api-server": "s3proxy"}
     for later, earlier in needs.items():
         assert services[later].stage > services[earlier].stage, later
 
@@ -83,6 +83,16 @@ def test_who_writes_grades_is_told_where_its_password_is(home, services):
     assert told["--tsdb"] == home.endpoints.tsdb
     assert (told["--database"], told["--user"]) == (home.endpoints.tsdb_database, "writer")
     assert told["--password-file"] == str(home.conf / "tsdb-writer.password")
+
+
+def test_who_lands_grades_is_told_where_its_keys_are(home, services):
+    words = services["scores-to-s3"].command
+    told = dict(zip(words[3::2], words[4::2], strict=True))
+    assert words[1:3] == ("-m", "soh.serving.scores_to_s3")
+    assert (told["--kafka"], told["--s3"]) == (home.endpoints.kafka, home.endpoints.s3)
+    assert told["--bucket"] == home.endpoints.lake_bucket
+    assert told["--access-key-file"] == str(home.conf / "s3-access.key")
+    assert told["--secret-key-file"] == str(home.conf / "s3-secret.key")
 
 
 def test_airflows_environment_finds_java_spark_and_the_library(home):

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from soh.errors import ServerUnreachable
-from soh.local.stores import Account, Privilege, make_bucket, make_tsdb
+from soh.local.stores import Account, Privilege, make_buckets, make_tsdb
 
 PASSWORD = "hush-hush"
 
@@ -52,5 +52,7 @@ def test_an_account_does_not_show_its_password():
 
 
 def test_a_store_that_is_not_there_is_named():
-    with pytest.raises(ServerUnreachable, match=r"object store at http://127\.0\.0\.1:1 did not make the bucket some"):
-        make_bucket("http://127.0.0.1:1", "s3://some", "key", PASSWORD)
+    with pytest.raises(
+        ServerUnreachable, match=r"object store at http://127\.0\.0\.1:1 did not make the buckets some and other"
+    ):
+        make_buckets("http://127.0.0.1:1", ["s3://some", "s3://other"], "key", PASSWORD)

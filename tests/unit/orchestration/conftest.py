@@ -51,7 +51,12 @@ def connections(monkeypatch, yarn):
             "conn_type": "aws",
             "login": SECRETS.s3_access_key,
             "password": SECRETS.s3_secret_key,
-            "extra": {"endpoint_url": "http://127.0.0.1:8", "region_name": "us-east-1", "models": "s3://soh-models"},
+            "extra": {
+                "endpoint_url": "http://127.0.0.1:8",
+                "region_name": "us-east-1",
+                "models": "s3://soh-models",
+                "lake": "s3://lake",
+            },
         },
         "tsdb": {
             "conn_type": "http",

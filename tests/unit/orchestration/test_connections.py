@@ -23,6 +23,7 @@ def test_endpoints_hold_every_address_and_no_secret(connections, yarn):
     assert (endpoints.registry_host, endpoints.registry_port) == ("127.0.0.1", 5432)
     assert (endpoints.registry_database, endpoints.registry_user) == ("model_registry", "models")
     assert (endpoints.s3, endpoints.models) == ("http://127.0.0.1:8", "s3://soh-models")
+    assert endpoints.lake_bucket == "s3://lake"
     assert (endpoints.tsdb, endpoints.tsdb_database) == ("http://127.0.0.1:9", "soh")
     passwords = {made["password"] for name, made in connections.items() if "password" in made and name != "airflow_api"}
     assert len(passwords) == 4

@@ -9,7 +9,8 @@ from influxdb.line_protocol import quote_ident
 from tests.fakes.grades import encoded, grade
 
 from soh.errors import BadInput
-from soh.serving.points import Origin, ScoreReader, expired
+from soh.serving.points import ScoreReader, expired
+from soh.serving.records import Origin
 from soh.specs.fleets import FLEETS, HEAT, HYDRAULIC
 from soh.specs.tsdb import RETENTION
 

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from soh.serving.points import Origin, Point
+from soh.serving.points import Point
+from soh.serving.records import Origin
 from soh.serving.writing import Refusal, deliver, refusal_of
 
 OLD = '{"error":"partial write: points beyond retention policy dropped=3"}'

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from soh.errors import ServerUnreachable
+from soh.specs.groups import SCORES_TO_S3
 from soh.specs.streams import HEAT_TO_LAKE, HYDRAULIC_TO_LAKE
-from soh.streams.verdict import Sample, Verdict
+from soh.streams.verdict import Sample, StallPolicy, Verdict, judge, keep
 from soh.streams.watch import LONG_PATIENCE, PATIENCE, StreamWatch, settled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -159,3 +160,31 @@ def test_streams_are_judged_apart():
 def test_settled(first, last, expected):
     window = [sample(START, *first), sample(START + EVERY, *last)]
     assert settled(window) is expected
+
+
+def watched_group(stopped_at, last_look):
+    """Verdicts on the group that lands grades: a record a second in each partition, and a commit once a minute."""
+    policy = StallPolicy(stall_after=SCORES_TO_S3.stall_after, allowed_lag=SCORES_TO_S3.allowed_lag)
+    window: tuple[Sample, ...] = ()
+    for second in range(600, last_look, 5):
+        minutes = {partition: (min(second, stopped_at) - 20 * partition) // 60 for partition in range(3)}
+        committed = {partition: 60 * minute + 20 * partition for partition, minute in minutes.items()}
+        now = START + timedelta(seconds=second)
+        look = Sample(
+            at=now, committed=committed, ends=dict.fromkeys(range(3), second), beginnings=dict.fromkeys(range(3), 0)
+        )
+        window = keep(window, look, policy)
+        yield second, judge(window, policy).verdict, settled(window)
+
+
+def test_a_group_that_commits_once_a_minute_is_never_red_and_settled_a_minute_after_the_first_look():
+    found = list(watched_group(stopped_at=3_600, last_look=3_600))
+    assert {verdict for _, verdict, _ in found} == {Verdict.OK}
+    assert next(second for second, _, moved in found if moved) <= 600 + 65
+
+
+def test_a_group_that_commits_once_a_minute_and_stops_is_red_when_its_patience_is_over():
+    found = list(watched_group(stopped_at=1_200, last_look=3_600))
+    patience = SCORES_TO_S3.stall_after.total_seconds()
+    red = next(second for second, verdict, _ in found if verdict.red)
+    assert 1_200 + patience - 60 <= red <= 1_200 + patience + 60
