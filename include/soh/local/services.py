@@ -36,8 +36,8 @@ class Service:
 def all_services(home: Home, fleet: FleetOptions) -> list[Service]:
     """Every service in the order of its start."""
     return [
-        *(*_postgres(home), *_kafka(home), *_stores(home), *_hdfs(home), *_yarn(home)),
-        *(*_fleet(home, fleet), *_airflow(home), *_serving(home)),
+        *(*_postgres(home), *_kafka(home), *_stores(home), *_fleet(home, fleet), *_hdfs(home), *_yarn(home)),
+        *(*_airflow(home), *_serving(home)),
     ]
 
 
@@ -157,7 +157,7 @@ def _hdfs(home: Home) -> list[Service]:
             name=f"datanode-{number}",
             command=hadoop_command(home, f"datanode-{number}", f"{server}.datanode.DataNode", heap="256m"),
             ready=listening(getattr(home.ports, f"datanode_{number}")),
-            stage=2,
+            stage=3,
         )
         for number in DATANODES
     ]
@@ -170,7 +170,7 @@ def _yarn(home: Home) -> list[Service]:
         name="resourcemanager",
         command=hadoop_command(home, "hadoop", f"{server}.resourcemanager.ResourceManager", heap="384m"),
         ready=answering(f"{home.endpoints.yarn}/ws/v1/cluster/info"),
-        stage=2,
+        stage=3,
     )
     nodemanagers = [
         Service(
@@ -179,7 +179,7 @@ def _yarn(home: Home) -> list[Service]:
             # What a container may inherit; its own settings come with the app.
             environment={"HADOOP_CONF_DIR": str(home.hadoop_conf), "SPARK_LOCAL_IP": "127.0.0.1"},
             ready=answering(f"http://127.0.0.1:{getattr(home.ports, f'nodemanager_{number}_http')}/ws/v1/node/info"),
-            stage=3,
+            stage=4,
         )
         for number in NODEMANAGERS
     ]
@@ -234,7 +234,7 @@ def _fleet(home: Home, options: FleetOptions) -> list[Service]:
             command=(str(AIRFLOW_PYTHON), "-m", "soh.fleet", fleet, *common, *own),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=exists(home.fleet_state / f"{fleet}.json"),
-            stage=4,
+            stage=2,
         )
         for fleet, own in arguments.items()
     ]

@@ -26,9 +26,9 @@ MAIN_JOB_WITHIN = timedelta(minutes=6)
 
 STAGES = {
     1: "PostgreSQL, Kafka, stores",
-    2: "DataNodes, ResourceManager",
-    3: "NodeManagers",
-    4: "Fleets",
+    2: "Fleets",
+    3: "DataNodes, ResourceManager",
+    4: "NodeManagers",
     5: "Airflow, grades to InfluxDB and S3",
 }
 
@@ -57,6 +57,10 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
             say(_start(home, supervisor, chosen, say))
 
     start(1)
+    with steps.step("Topics") as say:
+        say(_topics(home))
+    # The history of the fleets is on its way while everything else starts.
+    start(2)
     with steps.step("Databases") as say:
         say(prepare.databases(home))
     with steps.step("Model registry") as say:
@@ -67,11 +71,7 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
         say(prepare.tsdb(home))
     with steps.step("Airflow's database") as say:
         say(prepare.airflow_metadata(home, BATCH_POOL))
-    start(2)
     start(3)
-    with steps.step("Topics") as say:
-        say(_topics(home))
-    # Before Airflow: the history of a fleet is on its way while everything else starts.
     start(4)
     start(5)
     api = AirflowApi(home.endpoints.airflow, "admin", home.secrets["airflow_admin"])
