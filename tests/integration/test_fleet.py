@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from tests.fakes import meter
 
 from soh.fleet.wire import decode, schema_of
 from soh.kafka import admin
@@ -70,13 +71,13 @@ def records(consumer: Consumer, topic: TopicSpec) -> dict[int, list[dict]]:
 
 
 @pytest.fixture
-def fleet(bootstrap, tmp_path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def fleet(bootstrap, tmp_path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(*more: object) -> subprocess.Popen[bytes]:
         with (tmp_path / "log").open("ab") as log:
             options = ("--facilities", FACILITIES, "--past", HOURS, "--kafka", bootstrap, "--state-dir", tmp_path)
-            command = (sys.executable, "-m", "soh.fleet", "heat", *map(str, options))
+            command = (sys.executable, "-m", "soh.fleet", "heat", *map(str, (*options, *more)))
             environment = child_environment(PYTHONPATH=str(PROJECT / "include"))
             started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
         return started[-1]
@@ -95,10 +96,12 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def test_a_past_cut_by_kill_9_is_whole_in_the_end_and_the_present_follows(fleet, consumer, tmp_path):
-    def sent() -> int:
-        return sum(high - low for low, high in bounds(consumer, HEAT.readings).values())
+@pytest.fixture
+def sent(consumer) -> Callable[[], int]:
+    return lambda: sum(high - low for low, high in bounds(consumer, HEAT.readings).values())
 
+
+def test_a_past_cut_by_kill_9_is_whole_in_the_end_and_the_present_follows(fleet, consumer, sent, tmp_path):
     began = time.time()
     first = fleet()
     wait_for(lambda: sent() > IN_THE_PAST / 4, "a quarter of the past")
@@ -126,3 +129,25 @@ def test_a_past_cut_by_kill_9_is_whole_in_the_end_and_the_present_follows(fleet,
         assert own[0]["from_time"] == readings[facility][0]["event_time"]
         assert [one["from_time"] for one in own[1:]] == [one["to_time"] for one in own[:-1]]
         assert all(0 < one["event_time"] - one["to_time"] < 700 for one in own)
+
+
+def test_a_running_fleet_that_is_given_a_meter_goes_on_with_its_numbers_and_counters(fleet, consumer, sent, tmp_path):
+    already = sent()
+    virtual = fleet()
+    wait_for(lambda: sent() >= already + 2 * FACILITIES, "readings of the virtual fleet")
+    virtual.terminate()
+    assert virtual.wait(20) == 0
+    before = {facility: len(own) for facility, own in records(consumer, HEAT.readings).items()}
+
+    replay = fleet("--meter", meter.write(tmp_path / "meter.csv", meter.WEEK))
+    wait_for(lambda: sent() >= sum(before.values()) + 2 * FACILITIES, "two periods of the meter")
+    replay.terminate()
+    assert replay.wait(20) == 0
+
+    recorded = [4000 * meter.working(number)[0] for number in range(meter.WEEK)]
+    for facility, own in records(consumer, HEAT.readings).items():
+        assert [one["seq"] for one in own] == list(range(len(own))), facility
+        assert np.diff([one["energy_total"] for one in own]).min() >= 0, facility
+        for one in own[before.get(facility, 0) :]:
+            assert min(abs(one["active_power"] - watts) for watts in recorded) < 0.11, facility
+        assert len(own) > before.get(facility, 0), facility

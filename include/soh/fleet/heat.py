@@ -124,7 +124,7 @@ class HeatFleet:
         self._period = self.spec.period.total_seconds() if period is None else period
         self._inspector = Inspector(self._key, self.facilities, period=self._period, pace=speed)
         self._columns = {field.name: DECIMALS[field.unit] for field in self.spec.table.schema.measurements}
-        self._start(np.zeros(len(facilities)))
+        self._temperature, self._read_at, self._watts, self._energy = np.zeros((4, len(facilities)))
 
     def _start(self, at: Floats) -> None:
         """Set temperature and energy to what (seed, time) imply; `at` is epoch seconds, shape (n,)."""

@@ -33,7 +33,7 @@ class TailScan:
         self._facilities = frozenset(facilities)
         self._low = {partition: low for partition, (low, _) in bounds.items()}
         self._read_from = {partition: high for partition, (_, high) in bounds.items()}
-        self._chunk = max(1000, 2 * len(facilities))
+        self._chunk = max(1000, 2 * len(facilities) // max(1, len(bounds)))
         self.last: dict[int, Record] = {}
         """By facility id, `seq` included."""
 

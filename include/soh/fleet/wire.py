@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import starmap
 from typing import Any
@@ -13,6 +12,13 @@ from soh.errors import BadDeclaration
 from soh.fleet.source import Columns, Record
 from soh.specs.schemas import FieldType, RecordSchema
 from soh.specs.topics import TopicSpec
+
+_TYPES: dict[FieldType, tuple[type, ...]] = {
+    FieldType.STRING: (str,),
+    FieldType.LONG: (int,),
+    FieldType.DOUBLE: (int, float),
+    FieldType.EPOCH_SECONDS: (int, float),
+}
 
 
 # Not a dataclass: tens of thousands are made a second, and this is made in a fifth of the time.
@@ -69,24 +75,17 @@ def decode(schema: RecordSchema, key: bytes | None, value: bytes | None) -> Reco
     if key is None or value is None or len(value) > schema.max_size:
         return None
     try:
-        found = json.loads(value)
+        found = msgspec.json.decode(value)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.keys() != {field.wire_name for field in schema.fields}:
+    if not isinstance(found, dict) or len(found) != len(schema.fields):
         return None
-    record = {field.name: found[field.wire_name] for field in schema.fields}
-    if not all(_fits(field.type, record[field.name]) for field in schema.fields):
-        return None
+    record: dict[str, Any] = {}
+    for field in schema.fields:
+        value_found = found.get(field.wire_name)
+        if type(value_found) not in _TYPES[field.type]:
+            return None
+        record[field.name] = value_found
     if record["seq"] < 0 or key != b"%d" % record[schema.key]:
         return None
     return record
-
-
-def _fits(kind: FieldType, value: Any) -> bool:
-    match kind:
-        case FieldType.STRING:
-            return isinstance(value, str)
-        case FieldType.LONG:
-            return type(value) is int
-        case FieldType.DOUBLE | FieldType.EPOCH_SECONDS:
-            return type(value) in (int, float)
