@@ -138,6 +138,7 @@ def _step(home: Home, facilities: Sequence[int], length: timedelta, wanted_per_s
         before, began = readers.sent(), time.monotonic()
         sent = watch(tap, [side], length, GRACE, at_end=readers.stop)
         rate = (readers.sent() - before) / (time.monotonic() - began)
+    readers.join()
     times = [reading.event_time for reading in sent]
     points = side.points(min(times), max(times) + 1e-3) if sent else []
     there = {point.origin for point in points}

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
 
 from bench.parts.plain import PRODUCER, score
-from bench.parts.serve import serve
+from bench.parts.serve import open_answers, serve
 from soh.specs.fleets import HEAT
 
 _AT_ONCE = 1000
@@ -71,7 +71,8 @@ def main() -> None:
     parser.add_argument("--topic", required=True)
     parser.add_argument("--records", type=int, required=True)
     given = parser.parse_args()
-    serve({"run": lambda _: run(given.kafka, given.topic, given.records)})
+    answers = open_answers()
+    serve({"run": lambda _: run(given.kafka, given.topic, given.records)}, answers)
 
 
 if __name__ == "__main__":

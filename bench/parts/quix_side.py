@@ -10,7 +10,7 @@ from typing import Any
 from quixstreams import Application, message_context
 
 from bench.parts.plain import PRODUCER, score
-from bench.parts.serve import serve
+from bench.parts.serve import open_answers, serve
 from soh.specs.fleets import HEAT
 
 _SILENT_FOR = 60.0
@@ -52,8 +52,9 @@ def main() -> None:
     parser.add_argument("--topic", required=True)
     parser.add_argument("--records", type=int, required=True)
     given = parser.parse_args()
+    answers = open_answers()
     with tempfile.TemporaryDirectory(prefix="soh-quix-") as folder:
-        serve({"run": lambda turn: run(given.kafka, given.topic, given.records, turn, folder)})
+        serve({"run": lambda turn: run(given.kafka, given.topic, given.records, turn, folder)}, answers)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,23 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 Verbs = Mapping[str, Callable[[int], Mapping[str, Any]]]
 
 
-def serve(verbs: Verbs) -> None:
-    """Answer until standard input ends; what else is printed goes to standard error."""
+def open_answers() -> TextIO:
+    """Where answers go; from now on what is printed, also by processes that are started later, goes to standard error.
+
+    To be called before anything else is started.
+    """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    return answers
+
+
+def serve(verbs: Verbs, answers: TextIO) -> None:
+    """Say that all is ready, then answer until standard input ends."""
     print(json.dumps({"ready": True}), file=answers)
     for line in sys.stdin:
         verb, number = line.split()

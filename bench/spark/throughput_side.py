@@ -15,9 +15,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from bench.parts.serve import Verbs, serve
+from bench.parts.serve import Verbs, open_answers, serve
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.streaming.listener import StreamingQueryProgress
 from pyspark.sql.streaming.query import StreamingQuery
 
 from soh.classifier.artefact import encode, sha256
@@ -69,7 +70,7 @@ class Noop:
         writer = seen.writeStream.queryName("noop").format("noop").trigger(availableNow=True)
         query = writer.option("checkpointLocation", self.where.of_turn(turn)).start()
         query.awaitTermination()
-        sums = [progress.observedMetrics["sink"].asDict() for progress in query.recentProgress]
+        sums = [progress.observedMetrics["sink"].asDict() for progress in _batches(query)]
         self._found = {name: sum(one[name] or 0 for one in sums) for name in ("records", "offsets")}
         return _timed(query, began)
 
@@ -184,8 +185,12 @@ def _read_all(query: StreamingQuery, began: float) -> dict[str, float]:
         query.stop()
 
 
+def _batches(query: StreamingQuery) -> list[StreamingQueryProgress]:
+    return [progress for progress in query.recentProgress if progress.numInputRows]
+
+
 def _timed(query: StreamingQuery, began: float) -> dict[str, float]:
-    batches = [progress for progress in query.recentProgress if progress.numInputRows]
+    batches = _batches(query)
     seconds = sum(progress.durationMs["triggerExecution"] for progress in batches) / 1000
     return {"seconds": seconds, "start_seconds": time.perf_counter() - began - seconds, "batches": len(batches)}
 
@@ -200,15 +205,16 @@ def main() -> None:
     parser.add_argument("--kafka", required=True)
     parser.add_argument("--checkpoints", required=True)
     given = parser.parse_args()
+    answers = open_answers()
     spark = open_session({**SETTINGS[given.side], **KEEP_PROGRESS})
     where = Where(kafka=given.kafka, checkpoints=given.checkpoints)
     match given.side:
         case "noop":
-            serve(Noop(spark=spark, where=where).verbs())
+            serve(Noop(spark=spark, where=where).verbs(), answers)
         case "to_lake":
-            serve(ToLake(spark=spark, where=where).verbs())
+            serve(ToLake(spark=spark, where=where).verbs(), answers)
         case "scoring":
-            serve(Scoring(spark=spark, where=where, shelf=Shelf(artefact=trained())).verbs())
+            serve(Scoring(spark=spark, where=where, shelf=Shelf(artefact=trained())).verbs(), answers)
     spark.stop()
 
 

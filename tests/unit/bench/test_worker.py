@@ -14,7 +14,9 @@ from soh.settings import PROJECT
 SOON = timedelta(seconds=30)
 SIDE = """
 import subprocess, sys, time
-from bench.parts.serve import serve
+from bench.parts.serve import open_answers, serve
+
+answers = open_answers()
 
 def burn(seconds):
     print("not an answer")
@@ -24,7 +26,7 @@ def burn(seconds):
 def sleeper(_):
     return {"pid": subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid}
 
-serve({"burn": burn, "sleeper": sleeper, "fail": lambda _: {}["nothing"], "hang": lambda _: time.sleep(600)})
+serve({"burn": burn, "sleeper": sleeper, "fail": lambda _: {}["nothing"], "hang": lambda _: time.sleep(600)}, answers)
 """
 
 
