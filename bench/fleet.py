@@ -9,6 +9,7 @@ is the last one.
 from __future__ import annotations
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ from soh.local.environments import AIRFLOW_PYTHON
 from soh.local.home import Home
 from soh.local.options import FleetOptions
 from soh.local.processes import MARK
-from soh.settings import child_environment
+from soh.settings import PROJECT, child_environment
 from soh.specs import CONSUMER_GROUPS, STREAMS
 from soh.specs.fleets import HEAT
 from soh.streams.look import sample, sample_group
@@ -216,7 +217,8 @@ class _Sensors:
         command = [str(AIRFLOW_PYTHON), "-m", "bench.parts.sensors", "--kafka", self.home.endpoints.kafka]
         command += ["--first", str(self.first + self.count), "--count", str(more)]
         # The mark lets ./soh down find them, should this process be killed.
-        environment = child_environment(**{MARK: str(self.home.path)})
+        path = os.pathsep.join((str(PROJECT / "include"), str(PROJECT)))
+        environment = child_environment(**{MARK: str(self.home.path), "PYTHONPATH": path})
         self.processes.append(subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL))
         self.count = count
 

@@ -106,7 +106,10 @@ def measure(home: Home, records: int, rounds: int) -> Outcome:
             for side in sides:
                 turn = _turn(home, side, workers[side.name], number)
                 _say(f"round {number}: {side.name} {records / turn.seconds:,.0f}/s, {turn.cpu_seconds:.1f} s of CPU")
-                faults += round_faults(side.name, number, turn.found, _expected(side, content))
+                wrong = round_faults(side.name, number, turn.found, _expected(side, content))
+                for fault in wrong:
+                    _say(f"wrong: {fault}")
+                faults += wrong
                 if number != WARM_UP:
                     done[side.name].append(turn)
     right = {name: turns for name, turns in done.items() if not any(fault.startswith(f"{name},") for fault in faults)}

@@ -32,15 +32,15 @@ def run(kafka: str, topic: str, records: int, turn: int, folder: str) -> dict[st
         producer_extra_config=PRODUCER,
     )
 
-    def graded(reading: dict[str, Any]) -> dict[str, Any]:
+    def graded(reading: dict[str, Any], _key: Any, sent_at: int, _headers: Any) -> dict[str, Any]:
         nonlocal first
         first = first or time.perf_counter()
         where = message_context()
-        return score(reading, where.partition, where.offset, where.timestamp.milliseconds / 1000)
+        return score(reading, where.partition, where.offset, sent_at / 1000)
 
     source = app.topic(HEAT.readings.name, key_deserializer="bytes", value_deserializer="json")
     target = app.topic(topic, key_serializer="bytes", value_serializer="json")
-    app.dataframe(source).apply(graded).to_topic(target)
+    app.dataframe(source).apply(graded, metadata=True).to_topic(target)
     app.run(count=records, timeout=_SILENT_FOR, collect=False)
     return {"seconds": time.perf_counter() - first, "start_seconds": first - began}
 

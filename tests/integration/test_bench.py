@@ -5,9 +5,11 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
-from bench import throughput
+from bench import fleet, throughput
+from bench.parts.keeping_up import reasons
 from bench.parts.servers import own_servers
 from bench.parts.watching import Tap, tsdb_side
 from tests.fakes.grades import encoded, grade
@@ -81,6 +83,21 @@ def test_added_sensors_send_once_a_period_and_only_the_chosen_are_seen(home):
     in_two_periods = [one for one in seen if one.event_time < begin + 2 * HEAT.period.total_seconds() - 1e-3]
     assert len(in_two_periods) == 2 * count
     assert len(seen_some) == pytest.approx(len(seen) * 2 / count, abs=2)
+
+
+def test_readings_that_nobody_reads_are_a_step_that_was_not_held(home):
+    """No stream runs here, so every lag on the readings grows by all that is sent, and nothing comes."""
+    with fleet._sensors(home) as sensors:
+        sensors.grow(50)
+        step, wrong = fleet._step(home, sensors.ids, timedelta(seconds=15), 10.0)
+    assert wrong == []
+    assert step.input_per_s == pytest.approx(10, rel=0.2)
+    assert step.looked_for > 0
+    assert step.missing == step.looked_for
+    assert step.slopes["heat_to_lake"].per_s == pytest.approx(10, rel=0.3)
+    assert step.slopes["scores_to_tsdb on heat_pf"].per_s == 0
+    assert any(why.startswith("the lag of heat_to_lake grows by") for why in reasons(step))
+    assert [process.args for process in sensors.processes if process.returncode != 0] == []
 
 
 def test_a_side_finds_the_points_of_the_chosen_facilities_alone(home):
