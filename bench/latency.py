@@ -22,18 +22,15 @@ from bench.parts import baseline
 from bench.parts.outcome import Outcome, show
 from bench.parts.platform import running_platform
 from bench.parts.readings import Point, Reading, faults, latencies
-from bench.parts.watching import Side, Tap, watch
+from bench.parts.watching import Side, Tap, tsdb_side, watch
 from soh.errors import SohError
-from soh.local.configs import TSDB_READER
 from soh.local.home import Home
-from soh.serving import influx
 from soh.specs.fleets import HEAT
 
 GRACE = timedelta(seconds=20)
 """After a window, for what is still under way."""
 SETTLE = timedelta(seconds=30)
 """After the first design's first grade, for its queries to warm up."""
-ANSWER_WITHIN = timedelta(seconds=10)
 
 
 def main(
@@ -53,14 +50,14 @@ def measure(home: Home, length: timedelta) -> Outcome:
     """Both windows on the copy in `home`."""
     with closing(Tap(home.endpoints.kafka, HEAT)) as tap:
         _say(f"the platform alone, {length}")
-        alone = _side(home, "platform", home.endpoints.tsdb_database)
+        alone = tsdb_side(home, "platform", home.endpoints.tsdb_database)
         sent_alone = watch(tap, [alone], length, GRACE)
         _say("starting the first design")
         with baseline.running(home) as first_design:
             time.sleep(SETTLE.total_seconds())
             _say(f"both beside each other, {length}")
-            beside = _side(home, "platform beside the first design", home.endpoints.tsdb_database)
-            other = _side(home, "first design", first_design.name)
+            beside = tsdb_side(home, "platform beside the first design", home.endpoints.tsdb_database)
+            other = tsdb_side(home, "first design", first_design.name)
             sent_beside = watch(tap, [beside, other], length, GRACE)
             return _outcome(length, (alone, sent_alone), (beside, sent_beside), (other, sent_beside))
 
@@ -99,17 +96,6 @@ def _read_back(side: Side, sent: Sequence[Reading]) -> list[Point]:
         return []
     times = [reading.event_time for reading in sent]
     return side.points(min(times), max(times) + 1e-3)
-
-
-def _side(home: Home, name: str, database: str) -> Side:
-    client = influx.client(
-        home.endpoints.tsdb,
-        database=database,
-        user=TSDB_READER,
-        password=home.secrets["tsdb_reader"],
-        answer_within=ANSWER_WITHIN,
-    )
-    return Side(name=name, url=home.endpoints.tsdb, client=client, fleet=HEAT)
 
 
 def _say(what: str) -> None:

@@ -40,7 +40,7 @@ def show(outcome: Outcome, *, as_json: bool) -> int:
     table = Table("figure", "value", title=f"{outcome.name}: {'correct' if outcome.correct else 'NOT CORRECT'}")
     table.columns[1].justify = "right"
     for name, value in outcome.figures.items():
-        table.add_row(name, f"{value:,.1f}")
+        table.add_row(name, f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.3f}")
     console.print(table)
     for fault in outcome.faults:
         console.print(f"wrong: {fault}", markup=False)

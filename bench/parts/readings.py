@@ -45,13 +45,6 @@ class Point:
     pred: str | None
 
 
-def power_factor(active: float | None, reactive: float | None) -> float | None:
-    """P / sqrt(P^2 + Q^2), 0 when P = 0, None when one of the two is unknown."""
-    if active is None or reactive is None:
-        return None
-    return 0.0 if active == 0 else active / math.hypot(active, reactive)
-
-
 def latencies(readings: Iterable[Reading], seen: Mapping[Origin, float]) -> dict[str, float]:
     """Median and 99th percentile, in ms, from a reading's sending until it was seen; empty when none was."""
     spent = [1000 * (seen[reading.origin] - reading.sent_at) for reading in readings if reading.origin in seen]

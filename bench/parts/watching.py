@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from confluent_kafka import OFFSET_END, TopicPartition
 from influxdb import InfluxDBClient
 
-from bench.parts.readings import Origin, Point, Reading, power_factor
+from bench.parts.plain import power_factor
+from bench.parts.readings import Origin, Point, Reading
 from soh.fleet.wire import decode, schema_of
 from soh.kafka.connection import consumer_in
+from soh.local.configs import TSDB_READER
+from soh.local.home import Home
 from soh.serving import influx
 from soh.specs import FleetSpec
+from soh.specs.fleets import HEAT
 from soh.specs.tsdb import MEASUREMENT
 
+ANSWER_WITHIN = timedelta(seconds=10)
 LOOK_EVERY = 0.05
 """Seconds between two looks into a database."""
+_AT_ONCE = 5000
 _FORGET_AFTER = 60.0
 """Seconds after which nobody looks for a reading any more that does not come; the count at the end misses it."""
 
@@ -26,8 +32,10 @@ _FORGET_AFTER = 60.0
 class Tap:
     """Sees every reading that is sent to a fleet's topic from its opening on."""
 
-    def __init__(self, bootstrap: str, fleet: FleetSpec) -> None:
+    def __init__(self, bootstrap: str, fleet: FleetSpec, facilities: Collection[int] = ()) -> None:
+        """`facilities`: those whose readings are wanted, all if none."""
         self._fleet = fleet
+        self._keys = frozenset(b"%d" % facility for facility in facilities)
         self._schema = schema_of(fleet.readings)
         self._consumer = consumer_in(bootstrap, "soh_bench")
         self._consumer.assign(
@@ -41,8 +49,10 @@ class Tap:
         """The readings that came since the last call."""
         readings = []
         factor = self._fleet.power_factors[0]
-        for message in self._consumer.consume(1000, timeout=0):
-            record = None if message.error() else decode(self._schema, message.key(), message.value())
+        for message in self._consumer.consume(_AT_ONCE, timeout=0):
+            if message.error() or (self._keys and message.key() not in self._keys):
+                continue
+            record = decode(self._schema, message.key(), message.value())
             if record is not None:
                 readings.append(
                     Reading(
@@ -63,6 +73,8 @@ class Side:
     url: str
     client: InfluxDBClient
     fleet: FleetSpec
+    facilities: Sequence[int] = ()
+    """Those whose points are looked for, all if none."""
     values_seen: dict[Origin, float] = field(default_factory=dict)
     """Epoch seconds at which the answer was there that held the reading's power factor."""
     grades_seen: dict[Origin, float] = field(default_factory=dict)
@@ -97,6 +109,9 @@ class Side:
     def points(self, since: float, until: float | None = None) -> list[Point]:
         """The points whose reading was made from `since` up to `until`, epoch seconds."""
         span = [f"time >= {int(since * 1e6)}u", *([f"time <= {int(until * 1e6)}u"] if until else [])]
+        if self.facilities:
+            wanted = [f"sensor_id = '{facility}'" for facility in self.facilities]
+            span.append(f"({' OR '.join(wanted)})")
         query = (
             f"SELECT pf, pred, source_partition, source_offset FROM {MEASUREMENT} "
             f"WHERE fleet = '{self.fleet.name}' AND {' AND '.join(span)}"
@@ -113,13 +128,38 @@ class Side:
         ]
 
 
-def watch(tap: Tap, sides: Sequence[Side], length: timedelta, grace: timedelta) -> list[Reading]:
-    """Look into all sides for `length`, and on for `grace` after it; the readings that were sent in `length`."""
+def tsdb_side(home: Home, name: str, database: str, facilities: Sequence[int] = ()) -> Side:
+    """A database of the copy in `home`; only the points of `facilities` are looked for, all if none."""
+    client = influx.client(
+        home.endpoints.tsdb,
+        database=database,
+        user=TSDB_READER,
+        password=home.secrets["tsdb_reader"],
+        answer_within=ANSWER_WITHIN,
+    )
+    return Side(name=name, url=home.endpoints.tsdb, client=client, fleet=HEAT, facilities=facilities)
+
+
+def watch(
+    tap: Tap,
+    sides: Sequence[Side],
+    length: timedelta,
+    grace: timedelta,
+    at_end: Callable[[], None] = lambda: None,
+) -> list[Reading]:
+    """Look into all sides for `length`, and on for `grace` after it; the readings that were sent in `length`.
+
+    `at_end` is called once `length` is over.
+    """
     tap.drain()
     begin = time.time()
     end = begin + length.total_seconds()
     sent: list[Reading] = []
+    over = False
     while (now := time.time()) < end + grace.total_seconds():
+        if now >= end and not over:
+            over = True
+            at_end()
         readings = tap.drain()
         sent += [reading for reading in readings if begin <= reading.sent_at < end]
         for side in sides:

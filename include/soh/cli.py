@@ -162,15 +162,22 @@ def run_tests(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="latency")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="fleet, latency, throughput")],
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
-    minutes: Annotated[float | None, typer.Option(min=0.1, help="Length of each window that is measured.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="latency, fleet: length of each window that is measured.")
+    ] = None,
+    steps: Annotated[str | None, typer.Option(metavar="N,N,...", help="fleet: numbers of sensors to try.")] = None,
+    records: Annotated[int | None, typer.Option(min=100, help="throughput: readings that each side works on.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="throughput: turns of each side that are counted.")] = None,
 ) -> None:
-    """Measure the running copy; where none runs, one that is started for it and taken down."""
+    """Measure the running copy, or with throughput servers of its own; where no copy runs, one is started for it."""
     known = sorted(file.stem for file in (PROJECT / "bench").glob("[a-z]*.py"))
     if name not in known:
         raise BadInput(f"no bench {name!r}; there are: {', '.join(known)}")
-    options = [*(["--json"] if as_json else []), *(["--minutes", f"{minutes:g}"] if minutes else [])]
+    chosen = {"--minutes": minutes, "--steps": steps, "--records": records, "--rounds": rounds}
+    options = [word for option, value in chosen.items() if value is not None for word in (option, str(value))]
+    options += ["--json"] if as_json else []
     environment = child_environment(PYTHONPATH=os.pathsep.join((str(PROJECT / "include"), str(PROJECT))))
     os.execve(AIRFLOW_PYTHON, [str(AIRFLOW_PYTHON), "-m", f"bench.{name}", *options], environment)  # noqa: S606
 

@@ -70,7 +70,36 @@ def test_an_unknown_suite_is_refused(soh):
 def test_an_unknown_bench_is_refused(soh):
     error = soh("bench", "latencies").exception
     assert isinstance(error, BadInput)
-    assert "there are: latency" in str(error)
+    assert "there are: fleet, latency, throughput" in str(error)
+
+
+def test_the_help_names_every_bench(soh):
+    shown = " ".join(soh("bench", "--help").output.split())
+    assert "fleet, latency, throughput" in shown
+
+
+def test_a_bench_is_given_the_options_that_were_chosen_and_no_others(soh, monkeypatch):
+    started = []
+    monkeypatch.setattr("os.execve", lambda _, command, __: started.append(command[2:]))
+    soh("bench", "throughput", "--json", "--records", "1000")
+    soh("bench", "fleet", "--steps", "74,100", "--minutes", "0.5")
+    assert started == [
+        ["bench.throughput", "--records", "1000", "--json"],
+        ["bench.fleet", "--minutes", "0.5", "--steps", "74,100"],
+    ]
+
+
+@pytest.mark.parametrize("arguments", [("latency", "--records", "1000"), ("fleet", "--steps", "many")])
+def test_an_option_that_a_bench_does_not_have_or_cannot_read_is_named(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "bench." + arguments[0], *arguments[1:]],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert arguments[1] in done.stderr
 
 
 def test_an_error_of_ours_is_one_line_on_standard_error(monkeypatch, tmp_path):

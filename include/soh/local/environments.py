@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from soh.errors import SetupFailed
@@ -211,6 +211,22 @@ def _environment(name: str, lock: Path) -> str:
     )
     _stamp(folder, lock)
     return f"installed {sum('==' in line for line in lock.read_text().splitlines())} packages"
+
+
+def ensure_extra(name: str, packages: Sequence[str]) -> Path:
+    """Python of an environment that is in no lock, for what only a measurement needs; made where it is missing.
+
+    Raises SetupFailed when the packages are not to be had.
+    """
+    folder = VENVS / name
+    python, stamp = folder / "bin" / "python", folder / ".made-from"
+    wanted = " ".join(packages)
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        uv = str(_uv())
+        _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], f"making {folder}")
+        _run([uv, "pip", "install", "--quiet", "--python", str(python), *packages], f"installing {wanted}")
+        stamp.write_text(wanted)
+    return python
 
 
 def _uv() -> Path:

@@ -29,3 +29,12 @@ def test_the_machine_is_described_by_what_figures_depend_on():
     assert found["cores"] >= 1
     assert found["memory_gib"] > 0
     assert {"system", "processor", "load_5_min"} <= set(found)
+
+
+def test_a_small_figure_is_shown_with_the_digits_that_tell_it_from_another(capsys):
+    show(
+        Outcome(name="throughput", figures={"to_lake_ratio": 0.2304, "noop_per_s": 14625.23}, faults=[]), as_json=False
+    )
+    shown = capsys.readouterr().out
+    assert "0.230" in shown
+    assert "14,625.2" in shown

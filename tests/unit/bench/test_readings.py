@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bench.parts.readings import Origin, Point, Reading, faults, latencies, power_factor
+from bench.parts.readings import Origin, Point, Reading, faults, latencies
 
 
 def reading(offset: int, **changes) -> Reading:
@@ -11,21 +11,6 @@ def reading(offset: int, **changes) -> Reading:
 
 def point(offset: int, **changes) -> Point:
     return Point(**{"origin": Origin(0, offset), "pf": 0.8, "pred": "normal"} | changes)
-
-
-@pytest.mark.parametrize(
-    ("active", "reactive", "expected"),
-    [
-        pytest.param(30.0, 40.0, 0.6, id="3-4-5"),
-        pytest.param(0.0, 0.0, 0.0, id="stopped"),
-        pytest.param(0.0, 5.0, 0.0, id="idle-with-reactive-power"),
-        pytest.param(-30.0, 40.0, -0.6, id="feeds-back"),
-        pytest.param(None, 40.0, None, id="no-active-power"),
-        pytest.param(30.0, None, None, id="no-reactive-power"),
-    ],
-)
-def test_power_factor(active, reactive, expected):
-    assert power_factor(active, reactive) == (expected if expected is None else pytest.approx(expected))
 
 
 def test_a_latency_runs_from_the_sending_to_the_first_sight_in_milliseconds():

@@ -171,3 +171,14 @@ def test_servers_that_the_machine_has_already_are_left_as_they_are(machine):
     environments._keep_servers_from_starting(["maven", "influxdb"])
     assert unit.read_text() == "[Service]"
     assert not (machine / "postgresql-common").exists()
+
+
+def test_an_extra_environment_is_made_once_and_again_for_another_version(project, commands):
+    python = environments.ensure_extra("bench/one", ["one==1"])
+    assert python == project / ".venv" / "bench" / "one" / "bin" / "python"
+    made = len(commands)
+    assert commands[-1][-1] == "one==1"
+    assert environments.ensure_extra("bench/one", ["one==1"]) == python
+    assert len(commands) == made
+    environments.ensure_extra("bench/one", ["one==2"])
+    assert commands[-1][-1] == "one==2"
