@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from soh.specs import TopicSpec
 
-LARGEST_BATCH = 200_000
+LARGEST_BATCH = 100_000
 """Records of one micro-batch, so that a backlog of a day comes in batches that end: some seconds of work each."""
 
 
