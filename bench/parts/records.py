@@ -13,10 +13,9 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from bench.parts.plain import score
 from soh.errors import ServerUnreachable
+from soh.fleet import wire
 from soh.fleet.heat import HeatFleet
 from soh.fleet.sender import producer_settings
-from soh.fleet.source import Record
-from soh.fleet.wire import encode, schema_of
 from soh.kafka.positions import Positions
 from soh.specs.fleets import HEAT, PowerFactorRule
 from soh.specs.models import State
@@ -24,12 +23,12 @@ from soh.specs.models import State
 FACILITIES = 500
 _AT_ONCE = 5000
 _ANSWER_WITHIN = 60.0
-_SCHEMA = schema_of(HEAT.readings)
 _NAMES = {field.name: field.wire_name for field in HEAT.scores.schema.fields}
+_ACTIVE_POWER = next(f.wire_name for f in HEAT.readings.schema.fields if f.name == "active_power")
 
 
-def readings(count: int) -> Iterator[tuple[Record, int]]:
-    """`count` readings of a virtual fleet with their seq, in the order of time, the last of them made just now."""
+def readings(count: int) -> Iterator[wire.Message]:
+    """`count` readings of a virtual fleet in the order of time, the last of them made just now."""
     facilities = min(FACILITIES, count)
     rounds = -(-count // facilities)
     fleet = HeatFleet(range(HEAT.first_facility, HEAT.first_facility + facilities))
@@ -37,11 +36,11 @@ def readings(count: int) -> Iterator[tuple[Record, int]]:
     begin = time.time() - rounds * period
     fleet.resume(now=begin, readings={}, inspections={}, same_settings=False)
     all_of_them = np.arange(facilities)
+    encoder = wire.Encoder(HEAT.readings)
     for seq in range(rounds):
         wanted = all_of_them[: count - seq * facilities]
         at = np.full(len(wanted), begin + seq * period)
-        for record in fleet.readings(wanted, np.full(len(wanted), seq), at):
-            yield record, seq
+        yield from encoder.messages(fleet.readings(wanted, np.full(len(wanted), seq), at), [seq] * len(wanted))
 
 
 def fill(bootstrap: str, count: int) -> dict[str, float]:
@@ -49,20 +48,18 @@ def fill(bootstrap: str, count: int) -> dict[str, float]:
     producer = Producer(producer_settings(bootstrap, "soh_bench_fill"))
     expected = _Sums()
     active = 0.0
-    for record, seq in readings(count):
+    for message in readings(count):
         while True:
             try:
-                producer.produce(
-                    HEAT.readings.name, key=b"%d" % record["facility_id"], value=encode(_SCHEMA, record, seq)
-                )
+                producer.produce(message.topic, key=message.key, value=message.value)
             except BufferError:
                 producer.poll(0.1)
             else:
                 break
         producer.poll(0)
-        by_wire = {field.wire_name: record.get(field.name, seq) for field in _SCHEMA.fields}
-        expected.add(score(by_wire, 0, 0, 0.0))
-        active += float(record["active_power"])
+        reading = json.loads(message.value)
+        expected.add(score(reading, 0, 0, 0.0))
+        active += float(reading[_ACTIVE_POWER])
     if left := producer.flush(_ANSWER_WITHIN):
         raise ServerUnreachable(f"Kafka at {bootstrap} did not take {left} of {count} readings")
     ends = Positions(bootstrap).ends(HEAT.readings.name)

@@ -16,7 +16,7 @@ from confluent_kafka import Producer
 from soh.fleet.heat import HeatFleet
 from soh.fleet.schedule import Schedule
 from soh.fleet.sender import producer_settings
-from soh.fleet.wire import encode, schema_of
+from soh.fleet.wire import Encoder, Message
 from soh.specs.fleets import HEAT
 
 _FLUSH_WITHIN = 10.0
@@ -28,7 +28,7 @@ def run(kafka: str, first: int, count: int, stop: threading.Event) -> int:
     fleet = HeatFleet(range(first, first + count))
     fleet.resume(now=time.time(), readings={}, inspections={}, same_settings=False)
     schedule = Schedule(facilities=count, period=HEAT.period.total_seconds())
-    schema = schema_of(HEAT.readings)
+    encoder = Encoder(HEAT.readings)
     producer = Producer(producer_settings(kafka, f"soh_bench_sensors_{first}"))
     seqs = np.zeros(count, np.int64)
     slot = schedule.latest(time.time())
@@ -38,20 +38,20 @@ def run(kafka: str, first: int, count: int, stop: threading.Event) -> int:
             continue
         slot = slots.stop - 1
         which, of = schedule.reads(slots)
-        for index, record in zip(which, fleet.readings(which, seqs[which], schedule.times(of)), strict=True):
-            value = encode(schema, record, int(seqs[index]))
-            while not _taken(producer, b"%d" % record["facility_id"], value):
+        columns = fleet.readings(which, seqs[which], schedule.times(of))
+        for message in encoder.messages(columns, seqs[which].tolist()):
+            while not _taken(producer, message):
                 producer.poll(0.1)
-            seqs[index] += 1
+        seqs[which] += 1
         # What was inspected is for the training, which has the platform's own fleet.
         fleet.inspections(time.time())
         producer.poll(0)
     return producer.flush(_FLUSH_WITHIN)
 
 
-def _taken(producer: Producer, key: bytes, value: bytes) -> bool:
+def _taken(producer: Producer, message: Message) -> bool:
     try:
-        producer.produce(HEAT.readings.name, key=key, value=value)
+        producer.produce(message.topic, key=message.key, value=message.value)
     except BufferError:
         return False
     return True

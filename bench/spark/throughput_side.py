@@ -38,6 +38,8 @@ from soh_spark.source import read_topic
 AT_ONCE = timedelta(0)
 KEEP_PROGRESS = {"spark.sql.streaming.numRecentProgressUpdates": "10000"}
 MODEL_VERSION = 1
+LESSON = timedelta(hours=3)
+"""Of fleet time that the model learns from: the size of a model counts here, not how well it grades."""
 _STEP = 5
 """Every reading is taught whose number this divides: neighbours are near copies."""
 
@@ -161,7 +163,7 @@ def trained() -> bytes:
     """An artefact as the platform trains it, taught on hours of a virtual fleet and on its true states."""
     fleet = HeatFleet(range(HEAT.first_facility, HEAT.first_facility + HEAT.facilities))
     period = HEAT.period.total_seconds()
-    count = int(fleet.past.total_seconds() / period)
+    count = int(LESSON / HEAT.period)
     begin = time.time() - count * period
     fleet.resume(now=begin, readings={}, inspections={}, same_settings=False)
     which = np.repeat(np.arange(HEAT.facilities), count)

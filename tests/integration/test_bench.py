@@ -19,7 +19,8 @@ from soh.kafka import admin
 from soh.kafka.plan import plan
 from soh.local import prepare, processes
 from soh.local.configs import TSDB_WRITER
-from soh.serving.points import Origin, ScoreReader
+from soh.serving.points import ScoreReader
+from soh.serving.records import Origin
 from soh.serving.writing import TsdbWriter
 from soh.settings import PROJECT, child_environment
 from soh.specs import TOPICS
