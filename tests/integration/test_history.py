@@ -18,22 +18,23 @@ from soh.local.environments import JARS, SPARK_PYTHON, java_home
 from soh.settings import PROJECT, child_environment
 from soh.specs import FLEETS, HistoryState
 
-RIG, HEAT = FLEETS["hydraulic"], FLEETS["heat"]
+RIG = FLEETS["hydraulic"]
+"""The fleet that no other test on these servers starts."""
 TOPIC = RIG.readings.name
 
 
 @pytest.fixture(scope="module")
 def bootstrap(servers) -> str:
     kafka = servers.home.endpoints.kafka
-    topics = [topic for fleet in (RIG, HEAT) for topic in (fleet.readings, fleet.inspections)]
+    topics = [RIG.readings, RIG.inspections]
     admin.apply(kafka, plan(topics, admin.describe(kafka, [topic.name for topic in topics])))
     return kafka
 
 
-def begins_at(fleet: str, bootstrap: str) -> str:
-    """What a Spark app says of a fleet."""
+def begins_at(bootstrap: str) -> str:
+    """What a Spark app says of the fleet."""
     done = subprocess.run(
-        [SPARK_PYTHON, Path(__file__).with_name("begin.py"), fleet, bootstrap, JARS / "spark"],
+        [SPARK_PYTHON, Path(__file__).with_name("begin.py"), RIG.name, bootstrap, JARS / "spark"],
         env=child_environment(
             PATH=os.pathsep.join((str(SPARK_PYTHON.parent), str(java_home() / "bin"), os.defpath)),
             JAVA_HOME=str(java_home()),
@@ -51,8 +52,8 @@ def begins_at(fleet: str, bootstrap: str) -> str:
 
 
 def test_a_fleet_without_a_history_is_graded_from_the_beginning(bootstrap):
-    assert history(bootstrap, HEAT, HEAT.inspections.name) is None
-    assert begins_at(HEAT.name, bootstrap) == "earliest"
+    assert history(bootstrap, RIG, TOPIC) is None
+    assert begins_at(bootstrap) == "earliest"
 
 
 def test_a_history_is_being_sent_until_it_is_sent_and_grading_begins_after_it(bootstrap):
@@ -69,4 +70,4 @@ def test_a_history_is_being_sent_until_it_is_sent_and_grading_begins_after_it(bo
     ends = Positions(bootstrap).ends(TOPIC)
     assert found.state is HistoryState.SENT
     assert found.ends == {**ends, 0: ends[0] - 1}
-    assert json.loads(begins_at(RIG.name, bootstrap)) == {TOPIC: {str(p): end for p, end in found.ends.items()}}
+    assert json.loads(begins_at(bootstrap)) == {TOPIC: {str(p): end for p, end in found.ends.items()}}
