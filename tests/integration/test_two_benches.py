@@ -8,16 +8,14 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from bench import fleet, throughput
+from bench import fleet
 from bench.parts.keeping_up import reasons
-from bench.parts.servers import own_servers
 from bench.parts.watching import Tap, tsdb_side
 from tests.fakes.grades import encoded, grade
 
-from soh.errors import SetupFailed
 from soh.kafka import admin
 from soh.kafka.plan import plan
-from soh.local import prepare, processes
+from soh.local import prepare
 from soh.local.configs import TSDB_WRITER
 from soh.serving.points import ScoreReader
 from soh.serving.records import Origin
@@ -25,29 +23,6 @@ from soh.serving.writing import TsdbWriter
 from soh.settings import PROJECT, child_environment
 from soh.specs import TOPICS
 from soh.specs.fleets import HEAT
-
-RECORDS = 2000
-SPARK_SIDES = ("noop", "to_lake", "scoring")
-
-
-def nothing_to_be_had(*_):
-    raise SetupFailed("no such package")
-
-
-@pytest.mark.timeout(900)
-def test_every_side_does_every_record_and_nothing_is_left(monkeypatch):
-    # Tests ask no package index.
-    monkeypatch.setattr(throughput, "ensure_extra", nothing_to_be_had)
-    with own_servers() as home:
-        found = throughput.measure(home, RECORDS, 1)
-    assert found.faults == []
-    assert {f"{side}_per_s" for side in (*SPARK_SIDES, "python")} <= set(found.figures)
-    assert found.figures["to_lake_ratio"] > 0
-    assert found.figures["scoring_ratio"] > 0
-    assert found.figures["scoring_cpu_seconds"] > 0
-    assert "quix is left out: no such package" in found.notes
-    assert processes.of(home) == []
-    assert not home.path.exists()
 
 
 @pytest.fixture(scope="module")
