@@ -1,4 +1,4 @@
-"""The benches on real servers: what they count is right, what they send arrives, and nothing of them is left."""
+"""The benches of latency and of the fleet on real servers: what they send arrives, what they look for is found."""
 
 import os
 import subprocess
