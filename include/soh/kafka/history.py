@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from soh.kafka.connection import REQUEST_TIMEOUT, asking, consumer_in
+from soh.kafka.connection import asking, consumer_in
 from soh.kafka.positions import Positions
 from soh.specs import FleetSpec, HistoryState
 
@@ -37,23 +37,16 @@ def note(bootstrap: str, fleet: FleetSpec, state: HistoryState) -> None:
     consumer = consumer_in(bootstrap, fleet.history_group)
     try:
         with asking(bootstrap, f"take the commits of group {fleet.history_group}"):
-            _checked(consumer.commit(offsets=places, asynchronous=False) or [])
+            for place in consumer.commit(offsets=places, asynchronous=False) or []:
+                if place.error:
+                    raise KafkaException(place.error)
     finally:
         consumer.close()
 
 
 def history(bootstrap: str, fleet: FleetSpec, topic: str) -> History | None:
     """What is known of the history of `fleet` on its topic; None where there is none. Raises ServerUnreachable."""
-    partitions = [TopicPartition(topic, partition) for partition in Positions(bootstrap).ends(topic)]
-    if not partitions:
-        return None
-    consumer = consumer_in(bootstrap, fleet.history_group)
-    try:
-        with asking(bootstrap, f"tell what group {fleet.history_group} has committed of topic {topic}"):
-            found = _checked(consumer.committed(partitions, timeout=REQUEST_TIMEOUT.total_seconds()))
-    finally:
-        consumer.close()
-    noted = [place for place in found if place.offset >= 0]
+    noted = Positions(bootstrap).commits(fleet.history_group, topic)
     if not noted:
         return None
     being_sent = any(place.metadata != HistoryState.SENT for place in noted)
@@ -61,10 +54,3 @@ def history(bootstrap: str, fleet: FleetSpec, topic: str) -> History | None:
         state=HistoryState.SENDING if being_sent else HistoryState.SENT,
         ends={place.partition: place.offset for place in noted},
     )
-
-
-def _checked(places: list[TopicPartition]) -> list[TopicPartition]:
-    for place in places:
-        if place.error:
-            raise KafkaException(place.error)
-    return places

@@ -42,9 +42,13 @@ class Positions:
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """The offset from which a consumer group would go on, for the partitions it has committed."""
+        return {place.partition: place.offset for place in self.commits(group, topic)}
+
+    def commits(self, group: str, topic: str) -> list[TopicPartition]:
+        """The same with the metadata of each commit."""
         partitions = [TopicPartition(topic, partition) for partition in self._partitions(topic)]
         if not partitions:
-            return {}
+            return []
         # A consumer that never subscribes does not join its group. The admin client has the same question, but
         # librdkafka 2.16 dies of it (SIGSEGV) when the group's coordinator is just moving to another broker.
         consumer = consumer_in(self.bootstrap, group)
@@ -56,7 +60,7 @@ class Positions:
                         raise KafkaException(place.error)
         finally:
             consumer.close()
-        return {place.partition: place.offset for place in places if place.offset >= 0}
+        return [place for place in places if place.offset >= 0]
 
     def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
         asked = {TopicPartition(topic, partition): spec for partition in self._partitions(topic)}
