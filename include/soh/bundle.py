@@ -12,9 +12,9 @@ _SHARED = PROJECT / "spark_apps" / "soh_spark"
 
 
 def write_bundle(target: Path) -> Path:
-    """Zip `soh.errors`, `soh.s3`, `soh.specs`, `soh.classifier` and `soh_spark` into `target`."""
+    """Zip `soh.errors`, `soh.s3`, `soh.specs`, `soh.classifier`, `soh.folding` and `soh_spark` into `target`."""
     sources = [_LIBRARY / name for name in ("__init__.py", "errors.py", "s3.py")]
-    for part in ("specs", "classifier"):
+    for part in ("specs", "classifier", "folding"):
         sources += sorted((_LIBRARY / part).rglob("*.py"))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
         for source in sources:

@@ -19,7 +19,7 @@ from soh.hdfs import Hdfs
 from soh.kafka.connection import admin_client, asking, consumer_in
 from soh.lake.catalog import table_figures
 from soh.serving import influx
-from soh.settings import Endpoints
+from soh.settings import Endpoints, Secrets
 from soh.specs import MODELS, TABLES
 from soh.specs.topics import PLATFORM_CHECK
 from soh.specs.tsdb import MEASUREMENT, RETENTION
@@ -126,10 +126,10 @@ def check_yarn(endpoints: Endpoints) -> Facts:
     return {"nodemanagers": len(running)}
 
 
-def check_catalog(endpoints: Endpoints, password: str) -> Facts:
-    """Read the lake's tables from PostgreSQL and their metadata from HDFS."""
+def check_catalog(endpoints: Endpoints, secrets: Secrets) -> Facts:
+    """Read the lake's tables from PostgreSQL, and their metadata from HDFS and S3."""
     hdfs = Hdfs(endpoints.webhdfs, endpoints.hdfs_user)
-    return {table.name: table.rows for table in table_figures(endpoints, password, hdfs, TABLES)}
+    return {table.name: table.rows for table in table_figures(endpoints, secrets, hdfs, TABLES)}
 
 
 def check_registry(endpoints: Endpoints, password: str) -> Facts:

@@ -12,6 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from soh.errors import ServerUnreachable
 
+_GONE = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+
 
 def client(endpoint: str, access_key: str, secret_key: str, *, retries: int = 2) -> Any:
     """Connect to the store at `endpoint` (`http://host:port`); nothing is sent yet."""
@@ -26,6 +28,17 @@ def client(endpoint: str, access_key: str, secret_key: str, *, retries: int = 2)
             s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=10, retries={"max_attempts": retries}
         ),
     )
+
+
+def get(store: Any, bucket: str, key: str) -> bytes | None:
+    """Content of an object; None when there is none."""
+    try:
+        content: bytes = store.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _GONE:
+            return None
+        raise
+    return content
 
 
 @contextmanager

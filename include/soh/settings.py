@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 from soh.errors import BadInput
 
 PROJECT = Path(__file__).resolve().parents[2]
+S3_REGION = "us-east-1"
+"""Any one: the object store is not in a region, but requests are signed for one."""
 
 
 def child_environment(**changes: str) -> dict[str, str]:
@@ -83,7 +85,7 @@ class Endpoints:
     models: str
     """`s3://bucket`, where artefacts of models lie."""
     lake_bucket: str
-    """`s3://bucket`, where grades land."""
+    """`s3://bucket` of the landing and of the lake's tables on S3."""
     tsdb: str
     """`http://host:port` of InfluxDB."""
     tsdb_database: str

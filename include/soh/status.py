@@ -27,6 +27,7 @@ from soh.specs import (
     StreamAppSpec,
     StreamSpec,
 )
+from soh.specs.tables import Store
 from soh.streams import checkpoint, model_in_use
 from soh.streams.checkpoint import Checkpoint
 from soh.streams.model_in_use import ModelInUse
@@ -106,7 +107,11 @@ def status(endpoints: Endpoints, services: Mapping[str, str], secrets: Secrets) 
             for stream in SCORING_STREAMS
         }
         champions = pool.submit(ask, lambda: _champions(endpoints, secrets.registry_password), {})
-        tables = pool.submit(ask, lambda: table_figures(endpoints, secrets.catalog_password, hdfs, list(TABLES)), [])
+        tables = [
+            # A store that is away costs only its own tables.
+            pool.submit(ask, lambda names=names: table_figures(endpoints, secrets, hdfs, names), [])
+            for names in ([name for name, table in TABLES.items() if table.store is store] for store in Store)
+        ]
         return Status(
             services=dict(services),
             streams=[
@@ -130,7 +135,8 @@ def status(endpoints: Endpoints, services: Mapping[str, str], secrets: Secrets) 
             ],
             tables=[
                 {"name": table.name, "rows": table.rows, "files": table.files, "bytes": table.bytes}
-                for table in tables.result()
+                for found in tables
+                for table in found.result()
             ],
             groups=[
                 _group(name, topic, ends[topic].result(), found.result()) for (name, topic), found in committed.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from soh.errors import BadInput
-from soh.settings import Endpoints, Secrets
+from soh.settings import S3_REGION, Endpoints, Secrets
 from soh.specs import BatchAppSpec, ScoringStreamSpec, SparkAppSpec, StreamAppSpec
 from soh.specs.tables import CATALOG
 
@@ -31,7 +31,7 @@ def spark_settings(
         **_sizes(app),
         **_sql(),
         **cluster_conf,
-        **catalog_settings(endpoints, secrets.catalog_password),
+        **catalog_settings(endpoints, secrets),
         **model_settings(endpoints, secrets),
         **_supervision(app, run_tag, work_tag),
     }
@@ -62,18 +62,25 @@ def _sql() -> dict[str, str]:
     }
 
 
-def catalog_settings(endpoints: Endpoints, password: str) -> dict[str, str]:
-    """The Iceberg catalog of the lake, as Spark is told of it."""
+def catalog_settings(endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
+    """The Iceberg catalog of the lake, one over HDFS and S3, as Spark is told of it."""
     prefix = f"spark.sql.catalog.{CATALOG}"
     return {
         prefix: "org.apache.iceberg.spark.SparkCatalog",
         f"{prefix}.type": "jdbc",
         f"{prefix}.uri": endpoints.catalog_jdbc,
         f"{prefix}.jdbc.user": endpoints.catalog_user,
-        f"{prefix}.jdbc.password": password,
+        f"{prefix}.jdbc.password": secrets.catalog_password,
         f"{prefix}.jdbc.schema-version": "V1",
         f"{prefix}.warehouse": endpoints.warehouse,
         f"{prefix}.io-impl": "org.apache.iceberg.io.ResolvingFileIO",
+        f"{prefix}.s3.endpoint": endpoints.s3,
+        f"{prefix}.s3.path-style-access": "true",
+        f"{prefix}.s3.access-key-id": secrets.s3_access_key,
+        f"{prefix}.s3.secret-access-key": secrets.s3_secret_key,
+        f"{prefix}.client.region": S3_REGION,
+        # In which a table is made whose declaration says S3.
+        "spark.soh.lake": endpoints.lake_bucket,
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from soh.folding.plan import CONSUMED
 from soh.specs import TableSpec
 
 SMALL_SHARE = 0.75
@@ -124,12 +125,14 @@ def expiry_cutoff(chain: Sequence[Snapshot], now: datetime, keep: timedelta) -> 
     """Snapshots committed before this moment may go; `chain` goes from the newest snapshot back.
 
     A restarted query finds its last epoch by walking the chain from the newest snapshot, so everything from
-    the newest commit of every query on has to stay: without it the epoch would be written a second time.
+    the newest commit of every query on has to stay: without it the epoch would be written a second time. The same
+    goes for the newest commit of a fold, however old: it alone knows how far the landing is consumed.
     """
     cutoff = now - keep
     newest = _newest_commits(chain)
     latest = max((chain[index].committed_at for index in newest.values()), default=now)
     alive = [index for index in newest.values() if latest - chain[index].committed_at <= FORGOTTEN_AFTER]
+    alive += [index for index, snapshot in enumerate(chain) if CONSUMED in snapshot.summary][:1]
     # Clocks of writers differ, so an earlier link of the chain can carry a later time.
     return min([cutoff, *(snapshot.committed_at for snapshot in chain[: max(alive, default=-1) + 1])])
 

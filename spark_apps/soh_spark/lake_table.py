@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ PROVEN = "soh.proven-snapshot"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeTable:
-    """Reads of one declared table, and the two writes that need Iceberg's own interface."""
+    """Reads of one declared table, and the writes that need Iceberg's own interface."""
 
     spark: SparkSession
     spec: TableSpec
@@ -88,7 +88,21 @@ class LakeTable:
         names = set.intersection(*(set(table.columns) for table in tables.values()))
         # A column that was widened meanwhile would hash differently, so all are read by the newest types.
         columns = [column for column in self.spark.table(self.name).schema if column.name in names]
-        return {snapshot: _content(table, columns, days) for snapshot, table in tables.items()}
+        return {
+            snapshot: _content(table.where(F.col("event_date").isin(*days)), columns)
+            for snapshot, table in tables.items()
+        }
+
+    def content_of(self, rows: DataFrame) -> Content:
+        """What `rows` hold, over those of the table's columns that they have."""
+        return _content(rows, [column for column in self.spark.table(self.name).schema if column.name in rows.columns])
+
+    def added(self, snapshot: Snapshot) -> DataFrame:
+        """The rows that an append has added."""
+        if snapshot.parent is None:
+            return self.at(snapshot.id)
+        reader = self.spark.read.option("start-snapshot-id", snapshot.parent)
+        return reader.option("end-snapshot-id", snapshot.id).table(self.name)
 
     def duplicates(self, snapshot: int, day: date) -> int:
         """Rows of `day` beyond the first of each Kafka record."""
@@ -104,11 +118,33 @@ class LakeTable:
 
     def proven(self) -> int | None:
         """The snapshot up to which earlier runs have proven every rewrite."""
-        value = self._java().properties().get(PROVEN)
+        value = self.property(PROVEN)
         return int(value) if value else None
 
     def set_proven(self, snapshot: int) -> None:
-        self._java().updateProperties().set(PROVEN, str(snapshot)).commit()
+        self.set_property(PROVEN, str(snapshot))
+
+    def property(self, key: str) -> str | None:
+        """A property of the table as it is at this moment."""
+        value = self._java().properties().get(key)
+        return None if value is None else str(value)
+
+    def set_property(self, key: str, value: str) -> None:
+        self._java().updateProperties().set(key, value).commit()
+
+    def take_out(self, append: Snapshot, summary: Mapping[str, str]) -> None:
+        """Commit a removal of the files that `append` added, with `summary`; everything else stays as it is.
+
+        Raises what Iceberg raises when they are no longer in the table.
+        """
+        java = self._java()
+        all_changes = jvm(self.spark).org.apache.iceberg.SnapshotChanges.builderFor(java)
+        removal = java.newDelete()
+        for file in all_changes.snapshot(java.snapshot(append.id)).build().addedDataFiles().iterator():
+            removal.deleteFile(file)
+        for key, value in summary.items():
+            removal.set(key, value)
+        removal.validateFilesExist().commit()
 
     def put_back(self, rewrite: Snapshot) -> None:
         """Commit the inverse of `rewrite`: its files out, those that it removed in, everything else as it is.
@@ -138,8 +174,7 @@ class LakeTable:
         return load(self.spark._jsparkSession, self.name)
 
 
-def _content(table: DataFrame, columns: Collection[StructField], days: Collection[date]) -> Content:
-    rows = table.where(F.col("event_date").isin(*days))
+def _content(rows: DataFrame, columns: Collection[StructField]) -> Content:
     hashed = rows.select("event_date", "facility_id", _row_hash(columns).alias("h"))
     # Two sums of half hashes are exact in 64 bits for four thousand million rows, and faster than decimals.
     sums = hashed.groupBy("event_date", "facility_id").agg(

@@ -21,7 +21,10 @@ from pyspark.sql.types import (
 
 from soh.errors import TableConflict
 from soh.specs import FieldType, RecordSchema, TableSpec
-from soh.specs.tables import CATALOG, NAMESPACE, PLACE_COLUMNS, SQL_TYPES
+from soh.specs.tables import CATALOG, NAMESPACE, PLACE_COLUMNS, SQL_TYPES, Store
+
+LAKE_BUCKET = "spark.soh.lake"
+"""The Spark setting that holds the bucket of the lake (`s3://bucket`)."""
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +82,17 @@ def properties(table: TableSpec) -> dict[str, str]:
     }
 
 
-def create_statement(table: TableSpec) -> str:
-    """DDL that makes `table` as it is declared, and does nothing where a table of that name exists."""
+def create_statement(table: TableSpec, location: str | None = None) -> str:
+    """DDL that makes `table` as it is declared, and does nothing where a table of that name exists.
+
+    `location` is the URI of its folder; None leaves it to the catalog.
+    """
     columns = ", ".join(_column_ddl(column) for column in table_type(table))
     settings = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties(table).items())
+    place = f"LOCATION {_quoted(location)} " if location else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {table.identifier} ({columns}) USING iceberg "
-        f"PARTITIONED BY (event_date) COMMENT {_quoted(table.description)} TBLPROPERTIES ({settings})"
+        f"PARTITIONED BY (event_date) {place}COMMENT {_quoted(table.description)} TBLPROPERTIES ({settings})"
     )
 
 
@@ -117,7 +124,9 @@ def alterations(table: TableSpec, existing: StructType, settings: Mapping[str, s
 def ensure_table(spark: SparkSession, table: TableSpec) -> None:
     """Create `table`, or add what its declaration has gained since; raises TableConflict."""
     spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{NAMESPACE}")
-    spark.sql(create_statement(table))
+    # Only a table on S3 asks where, so that apps without any run without the setting.
+    bucket = spark.conf.get(LAKE_BUCKET) if table.store is Store.S3 else ""
+    spark.sql(create_statement(table, table.location(bucket)))
     settings = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {table.identifier}").collect()}
     for statement in alterations(table, spark.table(table.identifier).schema, settings):
         log.info("%s", statement)

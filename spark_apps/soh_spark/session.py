@@ -47,6 +47,13 @@ COMPACTION: Mapping[str, str] = {
 }
 """For an app that rewrites files beside live writers."""
 
+FOLDING: Mapping[str, str] = {
+    **COMPACTION,
+    # Two spellings of one field of a grade differ in their capitals alone.
+    "spark.sql.caseSensitive": "true",
+}
+"""For an app that reads what others have written as JSON and appends it to a table."""
+
 TRAINING: Mapping[str, str] = {
     **ALWAYS,
     "spark.sql.shuffle.partitions": "4",

@@ -16,7 +16,7 @@ LAYERS = (
     ("errors",),
     ("s3", "settings", "specs", "trouble"),
     # One server, or one step on the way to one, each.
-    ("airflow_api", "bundle", "classifier", "hdfs", "kafka", "submit", "yarn"),
+    ("airflow_api", "bundle", "classifier", "folding", "hdfs", "kafka", "submit", "yarn"),
     ("fleet", "serving", "streams"),
     ("lake",),
     ("checks", "status"),
@@ -26,7 +26,7 @@ LAYERS = (
 """Parts of `soh` from the lowest up: each imports from those below it, never back and never across."""
 
 SPARK = frozenset({"pyspark", "py4j", "pyarrow", "pandas"})
-SENT_TO_SPARK = frozenset({"classifier", "errors", "s3", "specs"})
+SENT_TO_SPARK = frozenset({"classifier", "errors", "folding", "s3", "specs"})
 """The parts of `soh` in the zip that goes to YARN."""
 WIRING = {"dags": frozenset({"orchestration", "specs"}), "plugins": frozenset({"orchestration"})}
 ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb"})
@@ -107,7 +107,7 @@ def complaint(path: PurePosixPath, imported: Import) -> str | None:
     if not imported.part:
         return None
     if home == "spark_apps" and imported.part not in SENT_TO_SPARK:
-        return "only soh.errors, soh.s3, soh.specs and soh.classifier go to YARN"
+        return "only soh.errors, soh.s3, soh.specs, soh.classifier and soh.folding go to YARN"
     if home in WIRING and imported.part not in WIRING[home]:
         return f"{home} are wired from {' and '.join(sorted(WIRING[home]))}"
     if mine and mine not in {"__init__", imported.part} and layer_of(imported.part) >= layer_of(mine):

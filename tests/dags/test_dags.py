@@ -140,6 +140,18 @@ def test_a_fleet_s_day_is_waited_for_then_compacted_alone_in_the_pool_then_repor
     assert compact.outlets == [ASSETS[fleet.table.name]]
 
 
+@pytest.mark.parametrize("fleet", FLEETS.values(), ids=lambda fleet: fleet.name)
+def test_a_fleet_s_grades_are_folded_after_its_readings_are_compacted_then_compacted_then_reported(bag, fleet):
+    dag = bag.dags["batch_nightly"]
+    fold, compact = dag.get_task(f"fold__{fleet.scores.name}"), dag.get_task(f"compact__{fleet.grades_table.name}")
+    assert (fold.app.name, list(fold.application_args)) == ("fold_landing", ["--fleet", fleet.name])
+    assert fold.upstream_task_ids == {f"compact__{fleet.table.name}"}
+    assert compact.upstream_task_ids == {fold.task_id, "choose__day"}
+    assert {"report"} == compact.downstream_task_ids == fold.downstream_task_ids - {compact.task_id}
+    assert (fold.pool, compact.pool) == (BATCH_POOL, BATCH_POOL)
+    assert (fold.outlets, compact.outlets) == ([], [ASSETS[fleet.grades_table.name]])
+
+
 def test_the_classifiers_are_trained_when_the_night_has_compacted_the_readings_of_every_fleet(bag):
     waits_for = {asset.name for asset in bag.dags["soh_retrain"].schedule.objects}
     assert waits_for == {ASSETS[fleet.table.name].name for fleet in FLEETS.values()}

@@ -141,7 +141,7 @@ class Platform:
     def lake_rows(self, table: str) -> Counter[tuple[int, int, int, int]]:
         """(facility, seq, Kafka partition, Kafka offset) of every row of a table, each with its number of rows."""
         target = self.home.path / f"{table}.rows"
-        settings = catalog_settings(self.home.endpoints, self.home.secrets["catalog_db"])
+        settings = catalog_settings(self.home.endpoints, self.home.app_secrets)
         subprocess.run(
             [SPARK_PYTHON, Path(__file__).with_name("read_lake.py"), table, target],
             env={

@@ -12,7 +12,8 @@ from tests.end_to_end.scratch import wait_for
 from soh.airflow_api import AirflowApi
 from soh.specs import FLEETS
 
-WITHIN = timedelta(minutes=8)
+WITHIN = timedelta(minutes=12)
+"""Eight Spark apps, one after the other, beside two that stream."""
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.fakes.endpoints import SECRETS
 
 from soh import checks, s3
 from soh.errors import ServerUnreachable
@@ -30,7 +31,7 @@ def test_every_server_is_touched(endpoints, servers):
     assert checks.check_hdfs(endpoints) == {"datanodes": 2}
     assert checks.check_yarn(endpoints) == {"nodemanagers": 2}
     secrets = servers.home.secrets
-    assert checks.check_catalog(endpoints, secrets["catalog_db"]) == {}
+    assert checks.check_catalog(endpoints, servers.home.app_secrets) == {}
     assert checks.check_registry(endpoints, secrets["registry_db"]) == dict.fromkeys(MODELS)
     found = checks.check_s3(endpoints, secrets["s3_access_key"], secrets["s3_secret_key"])
     assert found == {"buckets": ["soh-models", "lake"]}
@@ -50,7 +51,7 @@ def test_a_record_is_written_anew_by_each_check(endpoints):
         (checks.check_kafka, {"kafka": "127.0.0.1:1"}),
         (checks.check_hdfs, {"webhdfs": "http://127.0.0.1:1"}),
         (checks.check_yarn, {"yarn": "http://127.0.0.1:1"}),
-        (lambda endpoints: checks.check_catalog(endpoints, "x"), {"catalog_port": 1}),
+        (lambda endpoints: checks.check_catalog(endpoints, SECRETS), {"catalog_port": 1}),
         (lambda endpoints: checks.check_registry(endpoints, "x"), {"registry_port": 1}),
         (lambda endpoints: checks.check_s3(endpoints, "x", "x"), {"s3": "http://127.0.0.1:1"}),
         (lambda endpoints: checks.check_tsdb(endpoints, "x", "x"), {"tsdb": "http://127.0.0.1:1"}),

@@ -49,6 +49,11 @@ def chain(*snapshots: Snapshot) -> list[Snapshot]:
     return list(reversed(snapshots))
 
 
+def fold(id_: int, hours_ago: float) -> Snapshot:
+    at = NOW - timedelta(hours=hours_ago)
+    return Snapshot(id=id_, parent=id_ - 1, committed_at=at, operation="append", summary={"soh.consumed": "{}"})
+
+
 def commit(id_: int, hours_ago: float, query: str | None = None) -> Snapshot:
     summary = {"spark.sql.streaming.queryId": query} if query else {}
     at = NOW - timedelta(hours=hours_ago)
@@ -119,9 +124,11 @@ def test_wrong_rewrites_and_those_built_on_them_are_undone_newest_first(rewrites
         pytest.param([commit(1, 24 * 13, "a"), commit(2, 1, "b")], 24 * 13, id="a-stream-replaced-lately"),
         pytest.param([commit(1, 24 * 90, "a"), commit(2, 24 * 80)], 24 * 90, id="alone-and-silent-for-months"),
         pytest.param([commit(1, 50, "a"), commit(2, 51), commit(3, 1)], 51, id="a-clock-that-lagged"),
+        pytest.param([fold(1, 99), fold(2, 90), commit(3, 1)], 90, id="the-newest-fold-however-old"),
+        pytest.param([fold(1, 24 * 90), commit(2, 1, "a")], 24 * 90, id="a-fold-is-not-forgotten-like-a-query"),
     ],
 )
-def test_expiry_spares_the_last_epoch_of_every_query(snapshots, cutoff_hours_ago):
+def test_expiry_spares_the_last_epoch_of_every_query_and_the_positions_of_the_last_fold(snapshots, cutoff_hours_ago):
     assert expiry_cutoff(chain(*snapshots), NOW, KEEP) == NOW - timedelta(hours=cutoff_hours_ago)
 
 

@@ -6,7 +6,7 @@ from tests.spark.lake_tables import dropped
 
 from soh.errors import TableConflict
 from soh.specs import TABLES, TOPICS, FieldType
-from soh.specs.tables import HEAT_INSPECTIONS, HYDRAULIC_RAW, PLACE_COLUMNS
+from soh.specs.tables import HEAT_GRADES, HEAT_INSPECTIONS, HYDRAULIC_RAW, PLACE_COLUMNS, Store
 from soh_spark.schema import alterations, create_statement, ensure_table, properties, table_type, wire_type
 
 
@@ -23,6 +23,8 @@ def test_columns_are_those_declared_and_the_place_in_kafka(table):
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 def test_a_created_table_has_the_declared_columns_units_and_settings(spark, table):
+    # The catalog of these tests is a folder, and its tables are where it says.
+    table = replace(table, store=Store.HDFS)
     with dropped(spark, table):
         ensure_table(spark, table)
         created = spark.table(table.identifier).schema
@@ -81,6 +83,13 @@ def test_a_column_of_another_type_is_refused_by_name():
     )
     with pytest.raises(TableConflict, match=r"column condition of lake\.soh\.heat_inspections is double.*as string"):
         alterations(HEAT_INSPECTIONS, existing, properties(HEAT_INSPECTIONS))
+
+
+def test_a_table_on_s3_is_made_where_its_declaration_says_and_any_other_where_the_catalog_does():
+    assert "LOCATION 's3://lake/warehouse/soh/heat_grades' COMMENT" in create_statement(
+        HEAT_GRADES, HEAT_GRADES.location("s3://lake")
+    )
+    assert "LOCATION" not in create_statement(HYDRAULIC_RAW, HYDRAULIC_RAW.location("s3://lake"))
 
 
 def test_a_quote_in_a_description_stays_text():

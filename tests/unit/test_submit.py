@@ -41,6 +41,12 @@ def test_an_app_is_tagged_by_its_name_and_its_run():
         ("spark.sql.catalog.lake.jdbc.schema-version", "V1"),
         ("spark.sql.catalog.lake.warehouse", "hdfs://127.0.0.1:8020/soh/warehouse"),
         ("spark.sql.catalog.lake.io-impl", "org.apache.iceberg.io.ResolvingFileIO"),
+        ("spark.sql.catalog.lake.s3.endpoint", "http://127.0.0.1:8"),
+        ("spark.sql.catalog.lake.s3.path-style-access", "true"),
+        ("spark.sql.catalog.lake.s3.access-key-id", SECRETS.s3_access_key),
+        ("spark.sql.catalog.lake.s3.secret-access-key", SECRETS.s3_secret_key),
+        ("spark.sql.catalog.lake.client.region", "us-east-1"),
+        ("spark.soh.lake", "s3://lake"),
         ("spark.soh.registry.port", "6"),
         ("spark.soh.registry.password", SECRETS.registry_password),
         ("spark.soh.s3.endpoint", "http://127.0.0.1:8"),
@@ -122,4 +128,4 @@ def test_the_bundle_holds_declarations_and_transforms_and_nothing_that_knows_a_s
     assert {"soh/__init__.py", "soh/errors.py", "soh/specs/__init__.py", "soh/specs/streams.py"} <= names
     assert {"soh_spark/__init__.py", "soh_spark/source.py"} <= names
     parts = {name.split("/")[1] for name in names if name.startswith("soh/")}
-    assert parts == {"__init__.py", "errors.py", "s3.py", "specs", "classifier"}
+    assert parts == {"__init__.py", "errors.py", "s3.py", "specs", "classifier", "folding"}

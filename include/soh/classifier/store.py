@@ -9,8 +9,6 @@ from soh import s3
 from soh.classifier import artefact as artefacts
 from soh.errors import ArtefactAltered, ArtefactMissing, BadInput
 
-_GONE = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
-
 
 class ArtefactStore:
     """Artefacts below one root. Nothing is sent before the first put or get."""
@@ -36,14 +34,11 @@ class ArtefactStore:
         """
         bucket, key = _split(uri)
         with s3.asking(self._endpoint, f"give {uri}"):
-            try:
-                artefact: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
-            except self._client.exceptions.ClientError as error:
-                if error.response.get("Error", {}).get("Code") not in _GONE:
-                    raise
-                raise ArtefactMissing(
-                    f"{uri} is not in the object store at {self._endpoint}; put it back, or promote another version"
-                ) from None
+            artefact = s3.get(self._client, bucket, key)
+        if artefact is None:
+            raise ArtefactMissing(
+                f"{uri} is not in the object store at {self._endpoint}; put it back, or promote another version"
+            )
         found = artefacts.sha256(artefact)
         if found != sha256:
             raise ArtefactAltered(

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
+from soh import s3
 from soh.errors import BadInput, ServerUnreachable
 from soh.hdfs import Hdfs
-from soh.settings import Endpoints
+from soh.settings import Endpoints, Secrets
 from soh.specs.tables import CATALOG, NAMESPACE
 
 _CONNECT_TIMEOUT = timedelta(seconds=3)
@@ -42,26 +43,37 @@ class TableFigures:
     last_commit_at: datetime | None
 
 
-def table_figures(endpoints: Endpoints, password: str, hdfs: Hdfs, tables: Collection[str]) -> list[TableFigures]:
+def table_figures(endpoints: Endpoints, secrets: Secrets, hdfs: Hdfs, tables: Collection[str]) -> list[TableFigures]:
     """Figures of those of `tables` (names) that exist, by name.
 
-    Raises ServerUnreachable when PostgreSQL or HDFS does not answer, BadInput for metadata that is
+    Raises ServerUnreachable when PostgreSQL, HDFS or the object store does not answer, BadInput for metadata that is
     not Iceberg's or is not where the catalog says.
     """
     figures: dict[str, TableFigures] = {}
     lost: dict[str, str] = {}
     for _ in range(_TRIES):
         # A writer may replace the metadata and delete the old file between the two questions.
-        lost = metadata_locations(endpoints, password, lost or tables)
+        lost = metadata_locations(endpoints, secrets.catalog_password, lost or tables)
         for name, location in list(lost.items()):
-            text = hdfs.read_text(urlsplit(location).path)
+            text = _read_text(location, endpoints, secrets, hdfs)
             if text is not None:
                 figures[name] = parse_metadata(name, text)
                 del lost[name]
         if not lost:
             return [figures[name] for name in sorted(figures)]
     missing = ", ".join(f"{location} of {name}" for name, location in sorted(lost.items()))
-    raise BadInput(f"the catalog names metadata files that are not on HDFS: {missing}")
+    raise BadInput(f"the catalog names metadata files that are not there: {missing}")
+
+
+def _read_text(uri: str, endpoints: Endpoints, secrets: Secrets, hdfs: Hdfs) -> str | None:
+    """Text of the metadata file at `uri`; None when it is not there."""
+    parts = urlsplit(uri)
+    if parts.scheme != "s3":
+        return hdfs.read_text(parts.path)
+    with s3.asking(endpoints.s3, f"give {uri}"):
+        store = s3.client(endpoints.s3, secrets.s3_access_key, secrets.s3_secret_key)
+        content = s3.get(store, parts.netloc, parts.path.lstrip("/"))
+    return None if content is None else content.decode()
 
 
 def metadata_locations(endpoints: Endpoints, password: str, tables: Collection[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from io import StringIO
 from soh.local import hadoop_configs, store_configs
 from soh.local.environments import JARS, SPARK_PYTHON, VENVS, java_home
 from soh.local.home import Home
-from soh.settings import PROJECT
+from soh.settings import PROJECT, S3_REGION
 
 BROKERS = (1, 2, 3)
 TSDB_WRITER, TSDB_READER = "writer", "reader"
@@ -186,7 +186,7 @@ def connections(home: Home) -> dict[str, dict[str, object]]:
             "password": home.secrets["s3_secret_key"],
             "extra": {
                 "endpoint_url": endpoints.s3,
-                "region_name": "us-east-1",
+                "region_name": S3_REGION,
                 "models": endpoints.models,
                 "lake": endpoints.lake_bucket,
             },

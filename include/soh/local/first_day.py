@@ -85,7 +85,7 @@ def wait_for_readings(home: Home, fleets: Sequence[FleetSpec], say: Say) -> None
     enough = {fleet.table.name: fleet.table.small_files for fleet in fleets}
 
     def arrived() -> bool:
-        found = {t.name: t for t in table_figures(home.endpoints, home.secrets["catalog_db"], hdfs, names)}
+        found = {t.name: t for t in table_figures(home.endpoints, home.app_secrets, hdfs, names)}
         say(", ".join(f"{name}: {t.rows} rows in {t.files} files" for name, t in found.items()) or "no table yet")
         # Every commit adds a file, and compactions take them away again: so count the snapshots.
         return all(name in found and found[name].snapshots >= enough[name] for name in names)

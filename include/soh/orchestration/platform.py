@@ -32,7 +32,7 @@ def check_yarn() -> dict[str, Any]:
 @task(task_id="check__catalog")
 def check_catalog() -> dict[str, Any]:
     """PostgreSQL, and the tables it knows."""
-    return checks.check_catalog(connections.endpoints(), connections.catalog_password())
+    return checks.check_catalog(connections.endpoints(), connections.app_secrets())
 
 
 @task(task_id="check__registry")

@@ -22,8 +22,9 @@ def summed_up(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 
 @task(task_id="report")
-def report(day: str, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The figures of every table by its name, and their `total`: log, and the run's result."""
-    told = {"day": day, **tables, "total": summed_up(tables)}
+def report(day: str, tables: dict[str, dict[str, Any]], landings: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The figures of every table by its name and of every fold by its topic, each with `total`: log, and result."""
+    folded = {**landings, "total": summed_up(landings)}
+    told = {"day": day, **tables, "total": summed_up(tables), "landings": folded}
     log.info(json.dumps(told, indent=2))
     return told

@@ -48,10 +48,15 @@ COMPACT_DAY = BatchAppSpec(
     description="Pack the small files of one day and prove that no reading changed.",
 )
 
+FOLD_LANDING = BatchAppSpec(
+    name="fold_landing",
+    description="Append the grades that have landed on S3 to their table, each once, and prove it.",
+)
+
 TRAIN_SOH = BatchAppSpec(
     name="train_soh",
     description="Train a fleet's classifier on the lake and let it become champion if it passes the gate.",
     driver_memory="1g",
 )
 
-BATCH_APPS = by_name(COMPACT_DAY, TRAIN_SOH)
+BATCH_APPS = by_name(COMPACT_DAY, FOLD_LANDING, TRAIN_SOH)

@@ -72,6 +72,8 @@ class FleetSpec:
     inspections_table: TableSpec
     scores: TopicSpec
     """Where the scoring stream sends a grade for each reading."""
+    grades_table: TableSpec
+    """What those grades are folded into."""
     model: ModelSpec
     temperature: str
     """The field that dashboards show as the facility's temperature."""
@@ -106,6 +108,10 @@ class FleetSpec:
             raise BadDeclaration(
                 f"fleet {self.name}: {self.table.name} does not hold what {self.readings.name} carries"
             )
+        if self.grades_table.schema != self.scores.schema:
+            raise BadDeclaration(
+                f"fleet {self.name}: {self.grades_table.name} does not hold what {self.scores.name} carries"
+            )
         derived = {pf.name for pf in self.power_factors} | {unbalance.name for unbalance in self.unbalances}
         known = {field.name for field in self.readings.schema.fields} | derived
         wanted = {self.temperature, *self.model.features.channels, *((self.idle_at_zero,) if self.idle_at_zero else ())}
@@ -127,6 +133,7 @@ HEAT = FleetSpec(
     table=tables.HEAT_RAW,
     inspections_table=tables.HEAT_INSPECTIONS,
     scores=topics.HEAT_PF,
+    grades_table=tables.HEAT_GRADES,
     model=models.SOH_HEAT,
     temperature="temperature",
     power_factors=(
@@ -153,6 +160,7 @@ HYDRAULIC = FleetSpec(
     table=tables.HYDRAULIC_RAW,
     inspections_table=tables.HYDRAULIC_INSPECTIONS,
     scores=topics.HYDRAULIC_SOH,
+    grades_table=tables.HYDRAULIC_GRADES,
     model=models.SOH_HYDRAULIC,
     temperature="ts1",
     facilities=8,

@@ -74,6 +74,11 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def topic_prefix(topic: str) -> str:
+    """What the keys of everything landed of a topic begin with."""
+    return f"{PREFIX}/{topic}/"
+
+
 def hour_prefix(topic: str, hour: datetime) -> str:
     """What the keys of all objects of a topic and an hour begin with: listing is slow, so list by the hour."""
-    return f"{PREFIX}/{topic}/{hour.astimezone(UTC):%Y/%m/%d/%H}/"
+    return f"{topic_prefix(topic)}{hour.astimezone(UTC):%Y/%m/%d/%H}/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from soh.errors import BadDeclaration
@@ -17,6 +18,13 @@ NAMESPACE = "soh"
 SEOUL = "Asia/Seoul"
 
 
+class Store(StrEnum):
+    """Where a table's files are."""
+
+    HDFS = "hdfs"
+    S3 = "s3"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
     """One table: the fields of a record schema, the record's place in Kafka, and its local day.
@@ -28,6 +36,7 @@ class TableSpec:
     name: str
     description: str
     schema: RecordSchema
+    store: Store = Store.HDFS
     time_zone: str = SEOUL
     target_file_size: int = 128 * 1024 * 1024
     """Bytes; what compaction packs small files up to."""
@@ -48,6 +57,10 @@ class TableSpec:
     def identifier(self) -> str:
         """`catalog.namespace.table`, as Spark SQL names it."""
         return f"{CATALOG}.{NAMESPACE}.{self.name}"
+
+    def location(self, lake_bucket: str) -> str | None:
+        """Folder of the table's files as a URI, in `lake_bucket` (`s3://bucket`); None leaves it to the catalog."""
+        return f"{lake_bucket}/warehouse/{NAMESPACE}/{self.name}" if self.store is Store.S3 else None
 
     @property
     def columns(self) -> tuple[Field, ...]:
@@ -81,4 +94,27 @@ HYDRAULIC_INSPECTIONS = TableSpec(
     name="hydraulic_inspections", description="Every grade of the test rig.", schema=schemas.HYDRAULIC_INSPECTION
 )
 
-TABLES = by_name(HEAT_RAW, HEAT_INSPECTIONS, HYDRAULIC_RAW, HYDRAULIC_INSPECTIONS)
+HEAT_GRADES = TableSpec(
+    name="heat_grades",
+    description="Every grade of the power facilities, folded from its landing on S3.",
+    schema=schemas.HEAT_SCORE,
+    store=Store.S3,
+    # A day is folded in two nights, its first minutes in the one before.
+    small_files=2,
+)
+HYDRAULIC_GRADES = TableSpec(
+    name="hydraulic_grades",
+    description="Every grade of the hydraulic power units, folded from its landing on S3.",
+    schema=schemas.HYDRAULIC_SCORE,
+    store=Store.S3,
+    small_files=2,
+)
+
+TABLES = by_name(
+    HEAT_RAW,
+    HEAT_INSPECTIONS,
+    HEAT_GRADES,
+    HYDRAULIC_RAW,
+    HYDRAULIC_INSPECTIONS,
+    HYDRAULIC_GRADES,
+)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from tests.fakes.endpoints import ENDPOINTS
+from tests.fakes.endpoints import ENDPOINTS, SECRETS
 
 from soh.errors import BadInput, ServerUnreachable
 from soh.lake import catalog
@@ -110,19 +110,19 @@ def test_figures_are_read_from_the_metadata_that_the_catalog_names(in_catalog):
     files = Files(
         {"/w/a/1.metadata.json": metadata(snapshot(1, 10), current=1), "/w/b/2.metadata.json": metadata(current=-1)}
     )
-    found = table_figures(ENDPOINTS, "secret", files, ["a", "b"])
+    found = table_figures(ENDPOINTS, SECRETS, files, ["a", "b"])
     assert [(table.name, table.rows) for table in found] == [("a", 10), ("b", 0)]
 
 
 def test_a_table_that_nobody_made_yet_has_no_figures(in_catalog):
     in_catalog({})
-    assert table_figures(ENDPOINTS, "secret", Files({}), ["a"]) == []
+    assert table_figures(ENDPOINTS, SECRETS, Files({}), ["a"]) == []
 
 
 def test_metadata_replaced_between_the_two_questions_is_asked_for_again(in_catalog):
     asked = in_catalog({"a": "hdfs://h/old", "b": "hdfs://h/b"}, {"a": "hdfs://h/new", "b": "hdfs://h/b"})
     files = Files({"/new": metadata(snapshot(1, 20), current=1), "/b": metadata(current=-1)})
-    found = table_figures(ENDPOINTS, "secret", files, ["a", "b"])
+    found = table_figures(ENDPOINTS, SECRETS, files, ["a", "b"])
     assert [(table.name, table.rows) for table in found] == [("a", 20), ("b", 0)]
     assert asked == [{"a", "b"}, {"a"}]
 
@@ -130,7 +130,7 @@ def test_metadata_replaced_between_the_two_questions_is_asked_for_again(in_catal
 def test_metadata_that_is_not_where_the_catalog_says_is_refused(in_catalog):
     in_catalog({"a": "hdfs://h/gone", "b": "hdfs://h/b"})
     with pytest.raises(BadInput, match="hdfs://h/gone of a"):
-        table_figures(ENDPOINTS, "secret", Files({"/b": metadata(current=-1)}), ["a", "b"])
+        table_figures(ENDPOINTS, SECRETS, Files({"/b": metadata(current=-1)}), ["a", "b"])
 
 
 def test_a_catalog_that_is_down_is_unreachable_and_the_password_is_not_told():

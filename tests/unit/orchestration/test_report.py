@@ -11,6 +11,7 @@ def test_numbers_are_added_by_name_and_words_are_not():
     assert summed_up({"heat_raw": heat, "hydraulic_raw": hydraulic}) == {"rows": 15, "bytes": 2.5, "late": 1}
 
 
-def test_a_report_has_every_table_by_its_name_and_the_total():
-    told = report.function("2026-01-14", {"heat_raw": {"rows": 10}})
-    assert told == {"day": "2026-01-14", "heat_raw": {"rows": 10}, "total": {"rows": 10}}
+def test_a_report_has_every_table_and_every_fold_by_its_name_and_the_totals():
+    told = report.function("2026-01-14", {"heat_raw": {"rows": 10}}, {"heat_pf": {"rows": 3, "missing": 1}})
+    landings = {"heat_pf": {"rows": 3, "missing": 1}, "total": {"rows": 3, "missing": 1}}
+    assert told == {"day": "2026-01-14", "heat_raw": {"rows": 10}, "total": {"rows": 10}, "landings": landings}

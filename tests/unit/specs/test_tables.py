@@ -25,6 +25,12 @@ def test_a_table_is_named_as_spark_names_it():
     assert HEAT_RAW.identifier == "lake.soh.heat_raw"
 
 
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
+def test_grades_are_on_s3_and_what_streams_write_is_where_the_catalog_keeps_its_tables(table):
+    on_s3 = f"s3://bucket/warehouse/soh/{table.name}" if table.name.endswith("_grades") else None
+    assert table.location("s3://bucket") == on_s3
+
+
 def test_every_type_of_field_has_a_type_in_the_lake():
     assert set(SQL_TYPES) == set(FieldType)
 
