@@ -1,13 +1,17 @@
-"""The batch layer's night: wait until the day is complete, pack its small files, fold the grades that landed on S3.
+"""The batch layer's night: wait until the day is complete, pack it on HDFS and S3, prove it, compute its views.
 
 **Runs** at 00:30 in Seoul for the day that has just ended. A fleet's day is complete when the stream that
 writes its table has committed every record sent until ten minutes after midnight, told by Kafka's offsets;
-`wait_for_day_closed__*` says which stream and which partitions are still behind. Then one Spark app per
-table rewrites the day's small files, proves by row counts and hashes per facility that no reading changed,
-and undoes its own rewrite otherwise. The streams go on writing meanwhile. After a fleet's readings `fold__*`
-appends every grade that has landed on S3 to the fleet's table of grades, each record once, proves it, and only
-then deletes the landed objects; then that table is packed like the others. Figures are the return value of
-`report` and the extra of the asset events. Batch apps run one at a time, in the pool `spark_batch`.
+`wait_for_day_closed__*` says which stream and which partitions are still behind. Then two Spark apps a fleet:
+
+- `compact__*` rewrites the small files of the day's readings on HDFS, proves by row counts and hashes per facility
+  that no reading changed, and undoes its own rewrite otherwise. The streams go on writing meanwhile.
+- `fold__*` appends every grade that has landed on S3 to the fleet's table there, each record once, proves it, and only
+  then deletes the landed objects; then it packs the day of that table in the same way.
+
+Both end with the hourly and daily views of the day, whose counts must be those of the table. Figures are the return
+value of `report` and the extra of the asset events. Batch apps run one at a time, in the pool `spark_batch`, readings
+and trainings before grades.
 
 **If a task fails**: a `wait_for_*` task names the stream that blocks: look at its Dag and at
 `consumer_watch`. A `compact__*` task ends with YARN's reason and the address of the driver's log; when its
@@ -16,8 +20,8 @@ A `fold__*` task has lost nothing either: what has landed stays until it is prov
 `missing` in its figures is not 0, grades never landed; `unreadable` ones are kept under `landing_unreadable/`.
 
 **Re-running** is safe at any time: clear the failed task, or trigger with `day`; a day that is compact
-already is left as it is, and a second fold finds nothing to do. With `only_closed` false it does not wait, and
-packs what the lake has.
+already is left as it is, a second fold finds nothing to do, and views that are right are not written. With
+`only_closed` false it does not wait, and packs what the lake has.
 """
 
 from datetime import timedelta
@@ -35,7 +39,7 @@ from soh.specs.tables import SEOUL
 
 with DAG(
     dag_id="batch_nightly",
-    description="Pack the closed day's small files, fold the grades that landed on S3, and prove both.",
+    description="Pack the closed day on HDFS, fold and pack its grades on S3, prove both, compute the views.",
     schedule=CronDataIntervalTimetable("30 0 * * *", timezone=SEOUL),
     start_date=START_DATE,
     catchup=False,
@@ -57,7 +61,7 @@ with DAG(
     },
 ):
     choice = choose_day()
-    figures, folds = {}, {}
+    compactions, folds = {}, {}
     for fleet in FLEETS.values():
         closed = DayClosedSensor(
             task_id=f"wait_for_day_closed__{fleet.name}",
@@ -74,24 +78,19 @@ with DAG(
             execution_timeout=timedelta(hours=1),
         )
         closed >> compact
-        figures[fleet.table.name] = compact.output
+        compactions[fleet.table.name] = compact.output
         fold = BatchAppOperator(
             task_id=f"fold__{fleet.scores.name}",
             app=FOLD_LANDING,
-            arguments=["--fleet", fleet.name],
-            pool=BATCH_POOL,
-            execution_timeout=timedelta(hours=1),
-        )
-        compact_grades = BatchAppOperator(
-            task_id=f"compact__{fleet.grades_table.name}",
-            app=COMPACT_DAY,
-            arguments=["--table", fleet.grades_table.name, "--day", choice["day"]],
+            arguments=["--fleet", fleet.name, "--day", choice["day"]],
             outlets=[ASSETS[fleet.grades_table.name]],
             pool=BATCH_POOL,
+            # Readings first: the trainings wait for them, and nothing waits for grades.
+            priority_weight=0,
+            weight_rule="absolute",
             execution_timeout=timedelta(hours=1),
         )
-        # Readings first: the trainings wait for them, and nothing waits for grades.
-        compact >> fold >> compact_grades
-        figures[fleet.grades_table.name] = compact_grades.output
+        # Not after the packing of the readings: with HDFS away S3 has its night all the same.
+        closed >> fold
         folds[fleet.scores.name] = fold.output
-    report(day=choice["day"], tables=figures, landings=folds)
+    report(day=choice["day"], compactions=compactions, folds=folds)

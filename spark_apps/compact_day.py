@@ -1,4 +1,4 @@
-"""The batch app that packs the small files of one day and proves that no reading changed."""
+"""The batch app that packs the small files of one day, proves that nothing changed, and refreshes the day's views."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 
 from soh.errors import SohError
 from soh.specs import TABLES
-from soh_spark.result import write_text
+from soh.specs.views import views_of
+from soh_spark.lake_table import LakeTable
+from soh_spark.result import to_json, write_text
 from soh_spark.rewrite import compact
 from soh_spark.session import COMPACTION, open_session
+from soh_spark.views import refresh
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     spark = open_session(COMPACTION)
     try:
-        result = compact(spark, TABLES[given.table], given.day)
+        table = TABLES[given.table]
+        result = compact(spark, table, given.day)
+        log.info("%s on %s: %s", result.table, result.day, result.verdict)
+        lake = LakeTable(spark=spark, spec=table)
+        views = refresh(lake, views_of(table), [given.day], result.started_at)
     except SohError as error:
         sys.exit(str(error))
-    write_text(spark, given.result, result.to_json())
-    log.info("%s on %s: %s", result.table, result.day, result.verdict)
+    write_text(spark, given.result, to_json({**asdict(result), "views": views}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The batch app that appends landed grades to their table, each once, and takes the landed objects away after proof."""
+"""The batch app that brings landed grades into their table, each once, packs the day there and refreshes its views."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
 
 from soh.errors import SohError
 from soh.specs import FLEETS
+from soh.specs.views import views_of
 from soh_spark.fold import fold
+from soh_spark.lake_table import LakeTable
 from soh_spark.landed import landing
-from soh_spark.result import write_text
+from soh_spark.result import to_json, write_text
+from soh_spark.rewrite import compact
 from soh_spark.session import FOLDING, open_session
+from soh_spark.views import refresh
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +27,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Fold as the command line says and leave the figures; a failure is the last line of the log."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fleet", required=True, choices=sorted(FLEETS), help="fleet whose grades have landed")
+    parser.add_argument("--day", required=True, type=date.fromisoformat, help="local day to pack, YYYY-MM-DD")
     parser.add_argument("--result", required=True, help="URI of the JSON file for the figures")
     given = parser.parse_args(arguments)
     fleet = FLEETS[given.fleet]
+    table = fleet.grades_table
     spark = open_session(FOLDING)
     try:
-        result = fold(spark, fleet.grades_table, fleet.scores, landing(spark))
+        folded = fold(spark, table, fleet.scores, landing(spark))
+        log.info("%s: %s", folded.table, folded.verdict)
+        compacted = compact(spark, table, given.day)
+        log.info("%s on %s: %s", compacted.table, compacted.day, compacted.verdict)
+        # A grade may land nights after its day; a day that has not ended is left to its own night.
+        days = {given.day, *(day for day in folded.days if day < given.day)}
+        views = refresh(LakeTable(spark=spark, spec=table), views_of(table), days, compacted.started_at)
     except SohError as error:
         sys.exit(str(error))
-    write_text(spark, given.result, result.to_json())
-    log.info("%s: %s", result.table, result.verdict)
+    write_text(spark, given.result, to_json({**asdict(folded), "compaction": compacted, "views": views}))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from soh.specs import (
     STREAMS,
     TABLES,
     TOPICS,
+    VIEWS,
     FleetSpec,
     ScoringStreamSpec,
     StreamAppSpec,
@@ -110,7 +111,7 @@ def status(endpoints: Endpoints, services: Mapping[str, str], secrets: Secrets) 
         tables = [
             # A store that is away costs only its own tables.
             pool.submit(ask, lambda names=names: table_figures(endpoints, secrets, hdfs, names), [])
-            for names in ([name for name, table in TABLES.items() if table.store is store] for store in Store)
+            for names in _by_store()
         ]
         return Status(
             services=dict(services),
@@ -186,6 +187,12 @@ def _group(name: str, topic: str, ends: Mapping[int, int], committed: Mapping[in
     known = bool(ends) and committed is not None
     lag = sum(max(0, end - (committed or {}).get(partition, 0)) for partition, end in ends.items())
     return {"name": name, "topic": topic, "lag": lag if known else None}
+
+
+def _by_store() -> list[list[str]]:
+    """Names of all tables and views, those of one store together."""
+    lake = {**TABLES, **VIEWS}
+    return [[name for name, stored in lake.items() if stored.store is store] for store in Store]
 
 
 def _champions(endpoints: Endpoints, password: str) -> dict[str, ModelVersion]:

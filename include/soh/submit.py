@@ -12,6 +12,11 @@ from soh.specs.tables import CATALOG
 MEMORY_OVERHEAD = "384m"
 """Beside the heap: metaspace, threads, direct buffers, and the driver's Python."""
 
+EXECUTOR_JAVA = "-XX:+UseSerialGC"
+"""A small heap and a core or two, which collectors with threads of their own would only share."""
+DRIVER_JAVA = f"{EXECUTOR_JAVA} -XX:TieredStopAtLevel=1"
+"""A driver plans a little of everything, seldom twice: compiling that for speed costs more than it ever gives back."""
+
 
 def spark_settings(
     app: SparkAppSpec,
@@ -42,11 +47,13 @@ def _sizes(app: SparkAppSpec) -> dict[str, str]:
         "spark.driver.cores": "1",
         "spark.driver.memory": app.driver_memory,
         "spark.driver.memoryOverhead": MEMORY_OVERHEAD,
+        "spark.driver.extraJavaOptions": DRIVER_JAVA,
         "spark.dynamicAllocation.enabled": "false",
         "spark.executor.instances": str(app.executors),
         "spark.executor.cores": str(app.executor_cores),
         "spark.executor.memory": app.executor_memory,
         "spark.executor.memoryOverhead": MEMORY_OVERHEAD,
+        "spark.executor.extraJavaOptions": EXECUTOR_JAVA,
         "spark.scheduler.mode": "FAIR",
         "spark.sql.shuffle.partitions": str(2 * app.executors * app.executor_cores),
     }

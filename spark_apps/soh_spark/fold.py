@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession, Window
@@ -57,6 +56,8 @@ class Folded:
     folded: bool
     rows: int
     """Appended."""
+    days: tuple[date, ...]
+    """Local days of the appended rows."""
     facilities: int
     hash: str | None
     """Sum of the hashes of the appended rows; None where there were none to append."""
@@ -82,9 +83,6 @@ class Folded:
     started_at: datetime
     verdict: str
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), default=lambda value: value.isoformat(), indent=2) + "\n"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
@@ -107,6 +105,7 @@ class _Batch:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     lake: LakeTable
+    table: TableSpec
     topic: TopicSpec
     landing: Landing
     started_at: datetime
@@ -121,14 +120,15 @@ def fold(spark: SparkSession, table: TableSpec, topic: TopicSpec, landing: Landi
     Raises ProofFailed (the append is taken out again), BadInput for an object that is no landed one inside, and
     ServerUnreachable when the object store goes away.
     """
-    run = _Run(lake=LakeTable(spark=spark, spec=table), topic=topic, landing=landing, started_at=datetime.now(UTC))
+    lake = LakeTable(spark=spark, spec=table)
+    run = _Run(lake=lake, table=table, topic=topic, landing=landing, started_at=datetime.now(UTC))
     with naming_the_store(landing, table.identifier):
         return _fold(run)
 
 
 def _fold(run: _Run) -> Folded:
     lake, steps = run.lake, run.steps
-    ensure_table(lake.spark, lake.spec)
+    ensure_table(lake.spark, run.table)
     with steps.step("list"):
         earlier, _ = run.landing.objects(run.topic.name)
         later, foreign = run.landing.objects(run.topic.name)
@@ -194,7 +194,7 @@ def _read(run: _Run, planned: Plan) -> _Batch:
 
 
 def _decoded(run: _Run, objects: Collection[LandedObject], start: Positions, end: Positions | None) -> DataFrame:
-    spec = run.lake.spec
+    spec = run.table
     landed = records(run.lake.spark, run.landing, tuple(objects), start, end)
     decoded = decode(landed, spec.schema, spec.time_zone)
     raw = F.when(F.col("reason").isNotNull(), F.col("source.value")).alias("raw")
@@ -307,10 +307,11 @@ def _delete(run: _Run, objects: Collection[LandedObject]) -> None:
 
 def _nothing(run: _Run, planned: Plan, foreign: int) -> Folded:
     return Folded(
-        table=run.lake.spec.name,
+        table=run.table.name,
         topic=run.topic.name,
         folded=False,
         rows=0,
+        days=(),
         facilities=0,
         hash=None,
         duplicates=0,
@@ -340,10 +341,11 @@ def _told(
     if lost:
         verdict += f"; {lost:,} records never landed: {shortened(map(str, batch.gaps))}"
     return Folded(
-        table=run.lake.spec.name,
+        table=run.table.name,
         topic=run.topic.name,
         folded=True,
         rows=sums.rows,
+        days=tuple(sorted({day for day, _ in content})),
         facilities=facilities,
         hash=str(sums.hash),
         duplicates=batch.duplicates,

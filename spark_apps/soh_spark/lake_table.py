@@ -1,4 +1,4 @@
-"""One Iceberg table as compaction sees it: its snapshots, its files, and what a day holds at a snapshot."""
+"""One Iceberg table as the batch sees it: its snapshots, its files, and what a day holds at a snapshot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DoubleType, FloatType, StructField
 
-from soh.specs import TableSpec
+from soh.specs.tables import StoredSpec
 from soh_spark.compaction import UNDOES, DataFile, Snapshot
 from soh_spark.content import Content, Sums
 from soh_spark.session import jvm
@@ -22,10 +22,10 @@ PROVEN = "soh.proven-snapshot"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeTable:
-    """Reads of one declared table, and the writes that need Iceberg's own interface."""
+    """Reads of one declared table or view, and the writes that need Iceberg's own interface."""
 
     spark: SparkSession
-    spec: TableSpec
+    spec: StoredSpec
 
     @property
     def name(self) -> str:
@@ -67,6 +67,17 @@ class LakeTable:
             .collect()
         )
         return [DataFile(size=row["file_size_in_bytes"], rows=row["record_count"]) for row in rows]
+
+    def rows_by_day(self, snapshot: int, days: Collection[date]) -> dict[date, int]:
+        """How many rows of `days` there are at `snapshot`, by the table's own metadata: no data file is read."""
+        rows = (
+            self.spark.sql(f"SELECT * FROM {self.name}.files VERSION AS OF {snapshot}")
+            .where((F.col("content") == 0) & F.col("partition.event_date").isin(*days))
+            .groupBy(F.col("partition.event_date").alias("day"))
+            .agg(F.sum("record_count").alias("n"))
+            .collect()
+        )
+        return {row["day"]: row["n"] for row in rows}
 
     def days_of(self, rewrite: Snapshot) -> frozenset[date]:
         """Days of the files that `rewrite` added or removed."""

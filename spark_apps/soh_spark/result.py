@@ -1,14 +1,15 @@
-"""The figures of a compaction, and how they reach those who wait for them."""
+"""The figures of a batch app, and how they reach those who wait for them."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Figures of one run on one day of a table.
+    """Figures of one compaction of one day of a table.
 
     Files and bytes are those that this run replaced (before) and wrote (after), where it compacted, and all of
     the day's otherwise. `facilities`, `duplicates` and `hash` are None where nothing was to be done, because
@@ -45,9 +46,6 @@ class Result:
     started_at: datetime
     verdict: str
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), default=lambda value: value.isoformat(), indent=2) + "\n"
-
 
 class Steps:
     """Seconds by step, and a line in the log at the end of each."""
@@ -62,6 +60,15 @@ class Steps:
         yield
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 2)
         log.info("%s: %s s", name, self.seconds[name])
+
+
+def to_json(figures: Mapping[str, Any]) -> str:
+    """Text of an app's figures: values may be dates, and records of figures."""
+    return json.dumps(figures, default=_plain, indent=2) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else asdict(value)
 
 
 def write_text(spark: SparkSession, uri: str, text: str) -> None:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     lake: LakeTable
+    table: TableSpec
     day: date
     started_at: datetime
     steps: Steps = field(default_factory=Steps)
@@ -35,7 +36,7 @@ def compact(spark: SparkSession, table: TableSpec, day: date) -> Result:
     Safe to repeat and to kill at any moment: a rewrite is one commit, and one that has not been proven is proven
     by the next run, whatever its day. Raises ProofFailed (the rewrite is undone) or RewriteConflict.
     """
-    run = _Run(lake=LakeTable(spark=spark, spec=table), day=day, started_at=datetime.now(UTC))
+    run = _Run(lake=LakeTable(spark=spark, spec=table), table=table, day=day, started_at=datetime.now(UTC))
     lake, steps = run.lake, run.steps
     if not lake.exists():
         return _untouched(run, plan([], table), f"nothing to do: {lake.name} does not exist yet")
@@ -47,7 +48,7 @@ def compact(spark: SparkSession, table: TableSpec, day: date) -> Result:
     if not planned.needed:
         return _untouched(run, planned, planned.reason, expired=_tidy_if_due(run))
     with steps.step("rewrite"):
-        retry_conflicts(f"{lake.name} on {day}", lambda: _rewrite(lake, day))
+        retry_conflicts(f"{lake.name} on {day}", lambda: _rewrite(run))
     with steps.step("prove"):
         proofs = [proof for proof in settle(lake, since=settled.head).proofs if day in proof.days]
     if not proofs:
@@ -57,18 +58,18 @@ def compact(spark: SparkSession, table: TableSpec, day: date) -> Result:
     return _compacted(run, proofs, duplicates, expired=_tidy(run))
 
 
-def _rewrite(lake: LakeTable, day: date) -> None:
+def _rewrite(run: _Run) -> None:
     options = {
-        "target-file-size-bytes": lake.spec.target_file_size,
-        "min-input-files": lake.spec.small_files,
+        "target-file-size-bytes": run.table.target_file_size,
+        "min-input-files": run.table.small_files,
         "max-concurrent-file-group-rewrites": 1,
         # Several commits would be several proofs, and a crash between them a day half done.
         "partial-progress.enabled": "false",
     }
     pairs = ", ".join(f"'{key}', '{value}'" for key, value in options.items())
-    row = lake.spark.sql(
-        f"CALL {CATALOG}.system.rewrite_data_files(table => '{NAMESPACE}.{lake.spec.name}', strategy => 'binpack', "
-        f"where => \"event_date = DATE '{day}'\", options => map({pairs}))"
+    row = run.lake.spark.sql(
+        f"CALL {CATALOG}.system.rewrite_data_files(table => '{NAMESPACE}.{run.table.name}', strategy => 'binpack', "
+        f"where => \"event_date = DATE '{run.day}'\", options => map({pairs}))"
     ).first()
     if row is not None:
         log.info("%s files rewritten into %s", row["rewritten_data_files_count"], row["added_data_files_count"])
@@ -84,13 +85,13 @@ def _tidy(run: _Run) -> int:
 
 def _tidy_if_due(run: _Run) -> int:
     chain = run.lake.chain()
-    cutoff = expiry_cutoff(chain, run.started_at, run.lake.spec.keep_snapshots)
+    cutoff = expiry_cutoff(chain, run.started_at, run.table.keep_snapshots)
     return _tidy(run) if expirable(chain, cutoff) >= EXPIRE_FROM else 0
 
 
 def _untouched(run: _Run, planned: Plan, verdict: str, expired: int = 0) -> Result:
     return Result(
-        table=run.lake.spec.name,
+        table=run.table.name,
         day=run.day,
         compacted=False,
         rows=planned.rows,
@@ -114,7 +115,7 @@ def _compacted(run: _Run, proofs: Sequence[Proof], duplicates: int, expired: int
     before = sum(rewrite.number("deleted-data-files") for rewrite in rewrites)
     after = sum(rewrite.number("added-data-files") for rewrite in rewrites)
     return Result(
-        table=run.lake.spec.name,
+        table=run.table.name,
         day=run.day,
         compacted=True,
         rows=sums.rows,

@@ -20,11 +20,15 @@ from pyspark.sql.types import (
 )
 
 from soh.errors import TableConflict
-from soh.specs import FieldType, RecordSchema, TableSpec
+from soh.specs import FieldType, RecordSchema, TableSpec, ViewSpec
 from soh.specs.tables import CATALOG, NAMESPACE, PLACE_COLUMNS, SQL_TYPES, Store
+from soh.specs.views import Grain
 
 LAKE_BUCKET = "spark.soh.lake"
 """The Spark setting that holds the bucket of the lake (`s3://bucket`)."""
+
+STATISTICS = ("mean", "min", "max")
+"""Of each measurement in a view."""
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +70,27 @@ def table_type(table: TableSpec) -> StructType:
     return columns
 
 
-def properties(table: TableSpec) -> dict[str, str]:
+def view_type(view: ViewSpec) -> StructType:
+    """Columns of `view` in order, with their units as comments; all nullable."""
+    columns = StructType().add("facility_id", LongType())
+    if view.grain is Grain.HOUR:
+        columns.add("hour_start", TimestampType(), metadata=_comment("UTC"))
+    columns.add("rows", LongType(), metadata=_comment(f"of {view.of.name}"))
+    columns.add("first_time", TimestampType()).add("last_time", TimestampType())
+    for field in view.measurements:
+        for statistic in STATISTICS:
+            columns.add(f"{field.name}_{statistic}", DoubleType(), metadata=_comment(field.unit))
+    for state in view.states:
+        columns.add(state.value, LongType(), metadata=_comment("rows in this state"))
+    return columns.add("event_date", DateType(), metadata=_comment(f"local date in {view.of.time_zone}"))
+
+
+def columns_of(stored: TableSpec | ViewSpec) -> StructType:
+    """Columns of a table or of a view."""
+    return view_type(stored) if isinstance(stored, ViewSpec) else table_type(stored)
+
+
+def properties(table: TableSpec | ViewSpec) -> dict[str, str]:
     """Iceberg settings of `table`."""
     return {
         "format-version": "2",
@@ -82,12 +106,12 @@ def properties(table: TableSpec) -> dict[str, str]:
     }
 
 
-def create_statement(table: TableSpec, location: str | None = None) -> str:
+def create_statement(table: TableSpec | ViewSpec, location: str | None = None) -> str:
     """DDL that makes `table` as it is declared, and does nothing where a table of that name exists.
 
     `location` is the URI of its folder; None leaves it to the catalog.
     """
-    columns = ", ".join(_column_ddl(column) for column in table_type(table))
+    columns = ", ".join(_column_ddl(column) for column in columns_of(table))
     settings = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties(table).items())
     place = f"LOCATION {_quoted(location)} " if location else ""
     return (
@@ -96,7 +120,7 @@ def create_statement(table: TableSpec, location: str | None = None) -> str:
     )
 
 
-def alterations(table: TableSpec, existing: StructType, settings: Mapping[str, str]) -> list[str]:
+def alterations(table: TableSpec | ViewSpec, existing: StructType, settings: Mapping[str, str]) -> list[str]:
     """Statements that bring an existing table to its declaration; columns that are not declared stay.
 
     `existing` are its columns, `settings` its Iceberg properties. Raises TableConflict for a column of another type.
@@ -104,7 +128,7 @@ def alterations(table: TableSpec, existing: StructType, settings: Mapping[str, s
     there = {column.name: column.dataType.simpleString() for column in existing}
     statements = []
     place = "FIRST"
-    for column in table_type(table):
+    for column in columns_of(table):
         declared = column.dataType.simpleString()
         found = there.get(column.name)
         if found is None:
@@ -121,7 +145,7 @@ def alterations(table: TableSpec, existing: StructType, settings: Mapping[str, s
     return statements
 
 
-def ensure_table(spark: SparkSession, table: TableSpec) -> None:
+def ensure_table(spark: SparkSession, table: TableSpec | ViewSpec) -> None:
     """Create `table`, or add what its declaration has gained since; raises TableConflict."""
     spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{NAMESPACE}")
     # Only a table on S3 asks where, so that apps without any run without the setting.

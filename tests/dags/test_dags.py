@@ -141,15 +141,17 @@ def test_a_fleet_s_day_is_waited_for_then_compacted_alone_in_the_pool_then_repor
 
 
 @pytest.mark.parametrize("fleet", FLEETS.values(), ids=lambda fleet: fleet.name)
-def test_a_fleet_s_grades_are_folded_after_its_readings_are_compacted_then_compacted_then_reported(bag, fleet):
+def test_a_fleet_s_grades_are_folded_whether_its_readings_are_packed_or_not_and_after_everything_else(bag, fleet):
     dag = bag.dags["batch_nightly"]
-    fold, compact = dag.get_task(f"fold__{fleet.scores.name}"), dag.get_task(f"compact__{fleet.grades_table.name}")
-    assert (fold.app.name, list(fold.application_args)) == ("fold_landing", ["--fleet", fleet.name])
-    assert fold.upstream_task_ids == {f"compact__{fleet.table.name}"}
-    assert compact.upstream_task_ids == {fold.task_id, "choose__day"}
-    assert {"report"} == compact.downstream_task_ids == fold.downstream_task_ids - {compact.task_id}
-    assert (fold.pool, compact.pool) == (BATCH_POOL, BATCH_POOL)
-    assert (fold.outlets, compact.outlets) == ([], [ASSETS[fleet.grades_table.name]])
+    fold, compact = dag.get_task(f"fold__{fleet.scores.name}"), dag.get_task(f"compact__{fleet.table.name}")
+    assert (fold.app.name, list(fold.application_args)[:2]) == ("fold_landing", ["--fleet", fleet.name])
+    assert fold.upstream_task_ids == {f"wait_for_day_closed__{fleet.name}", "choose__day"}
+    assert fold.downstream_task_ids == {"report"}
+    assert (fold.pool, fold.outlets) == (BATCH_POOL, [ASSETS[fleet.grades_table.name]])
+    train = bag.dags["soh_retrain"].get_task(f"train__{fleet.name}")
+    # Others weigh one more for each task after them.
+    assert (fold.priority_weight, str(fold.weight_rule)) == (0, "absolute")
+    assert compact.priority_weight == train.priority_weight == 1
 
 
 def test_the_classifiers_are_trained_when_the_night_has_compacted_the_readings_of_every_fleet(bag):

@@ -4,19 +4,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
 from pyspark.sql import SparkSession
 
 from soh.specs import TableSpec
-from soh.specs.tables import HYDRAULIC_RAW
+from soh.specs.tables import HYDRAULIC_RAW, StoredSpec
 from soh_spark.schema import ensure_table
+
+Stored = TypeVar("Stored", bound=StoredSpec)
 
 DAY = date(2026, 5, 1)
 NEXT_DAY = date(2026, 5, 2)
 
 
 @contextmanager
-def dropped(spark: SparkSession, table: TableSpec) -> Iterator[TableSpec]:
+def dropped(spark: SparkSession, table: Stored) -> Iterator[Stored]:
     """The table does not exist, neither before nor after."""
     spark.sql(f"DROP TABLE IF EXISTS {table.identifier} PURGE")
     try:

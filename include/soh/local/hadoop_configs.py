@@ -59,6 +59,11 @@ def hdfs(home: Home) -> dict[str, object]:
         # Two DataNodes: there is never a third to replace a lost one by.
         "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
         "dfs.client.socket-timeout": 20000,
+        # Whoever closes a file asks whether a DataNode has reported it, and without this asks again after 400 ms: three
+        # times in a micro-batch, more than all its computing.
+        "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 10,
+        # The delay doubles with each try, so there must be more of them for a busy NameNode.
+        "dfs.client.block.write.locateFollowingBlock.retries": 12,
         "dfs.client.use.datanode.hostname": "false",
     }
 

@@ -8,6 +8,7 @@ from soh.specs.schemas import Field, FieldType, RecordSchema
 from soh.specs.streams import STREAM_APPS, STREAMS, ScoringStreamSpec, StreamAppSpec, StreamSpec
 from soh.specs.tables import TABLES, TableSpec
 from soh.specs.topics import TOPICS, TopicSpec
+from soh.specs.views import VIEWS, ViewSpec
 
 __all__ = [
     "BATCH_APPS",
@@ -18,6 +19,7 @@ __all__ = [
     "STREAM_APPS",
     "TABLES",
     "TOPICS",
+    "VIEWS",
     "BatchAppSpec",
     "ConsumerGroupSpec",
     "Field",
@@ -33,4 +35,5 @@ __all__ = [
     "StreamSpec",
     "TableSpec",
     "TopicSpec",
+    "ViewSpec",
 ]

@@ -45,12 +45,12 @@ BATCH_POOL = "spark_batch"
 
 COMPACT_DAY = BatchAppSpec(
     name="compact_day",
-    description="Pack the small files of one day and prove that no reading changed.",
+    description="Pack the small files of one day, prove that nothing changed, and refresh the day's views.",
 )
 
 FOLD_LANDING = BatchAppSpec(
     name="fold_landing",
-    description="Append the grades that have landed on S3 to their table, each once, and prove it.",
+    description="Bring the grades that have landed on S3 into their table, each once; pack and view the day there.",
 )
 
 TRAIN_SOH = BatchAppSpec(

@@ -26,32 +26,20 @@ class Store(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableSpec:
-    """One table: the fields of a record schema, the record's place in Kafka, and its local day.
-
-    Beside the schema's columns every table has `event_date` (date, in `time_zone`; the partition),
-    `kafka_partition` (int), `kafka_offset` (long) and `kafka_timestamp` (timestamp, UTC).
-    """
+class StoredSpec:
+    """What everything in the lake has: a name in the catalog, files in a store, snapshots for a while."""
 
     name: str
     description: str
-    schema: RecordSchema
     store: Store = Store.HDFS
-    time_zone: str = SEOUL
     target_file_size: int = 128 * 1024 * 1024
     """Bytes; what compaction packs small files up to."""
-    small_files: int = 5
-    """A day with fewer small files than this is left as it is."""
     keep_snapshots: timedelta = timedelta(days=1)
 
     def __post_init__(self) -> None:
         check_name("table", self.name)
-        try:
-            ZoneInfo(self.time_zone)
-        except (ValueError, ZoneInfoNotFoundError):
-            raise BadDeclaration(f"table {self.name}: {self.time_zone!r} is not a time zone") from None
-        if self.target_file_size < 1 or self.small_files < 2:
-            raise BadDeclaration(f"table {self.name}: target_file_size must be at least 1 byte, small_files 2")
+        if self.target_file_size < 1:
+            raise BadDeclaration(f"table {self.name}: target_file_size must be at least 1 byte")
 
     @property
     def identifier(self) -> str:
@@ -61,6 +49,30 @@ class TableSpec:
     def location(self, lake_bucket: str) -> str | None:
         """Folder of the table's files as a URI, in `lake_bucket` (`s3://bucket`); None leaves it to the catalog."""
         return f"{lake_bucket}/warehouse/{NAMESPACE}/{self.name}" if self.store is Store.S3 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSpec(StoredSpec):
+    """One table: the fields of a record schema, the record's place in Kafka, and its local day.
+
+    Beside the schema's columns every table has `event_date` (date, in `time_zone`; the partition),
+    `kafka_partition` (int), `kafka_offset` (long) and `kafka_timestamp` (timestamp, UTC).
+    """
+
+    schema: RecordSchema
+    time_zone: str = SEOUL
+    small_files: int = 5
+    """A day with fewer small files than this is left as it is."""
+
+    def __post_init__(self) -> None:
+        # Not super(): a slots dataclass is a new class, which the zero-argument form does not find.
+        StoredSpec.__post_init__(self)
+        try:
+            ZoneInfo(self.time_zone)
+        except (ValueError, ZoneInfoNotFoundError):
+            raise BadDeclaration(f"table {self.name}: {self.time_zone!r} is not a time zone") from None
+        if self.small_files < 2:
+            raise BadDeclaration(f"table {self.name}: small_files must be at least 2")
 
     @property
     def columns(self) -> tuple[Field, ...]:

@@ -11,7 +11,7 @@ REFUSED = {
     "unknown-time-zone": ({"time_zone": "Asia/Nowhere"}, "'Asia/Nowhere' is not a time zone"),
     "path-as-time-zone": ({"time_zone": "../../etc/passwd"}, "is not a time zone"),
     "files-of-no-size": ({"target_file_size": 0}, "target_file_size must be at least 1 byte"),
-    "one-file-is-many": ({"small_files": 1}, "small_files 2"),
+    "one-file-is-many": ({"small_files": 1}, "small_files must be at least 2"),
 }
 
 
