@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -13,7 +12,7 @@ from soh.errors import SohError
 from soh.specs import TABLES
 from soh.specs.views import views_of
 from soh_spark.lake_table import LakeTable
-from soh_spark.result import to_json, write_text
+from soh_spark.result import give_up, to_json, write_text
 from soh_spark.rewrite import compact
 from soh_spark.session import COMPACTION, open_session
 from soh_spark.views import refresh
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lake = LakeTable(spark=spark, spec=table)
         views = refresh(lake, views_of(table), [given.day], result.started_at)
     except SohError as error:
-        sys.exit(str(error))
+        give_up(error)
     write_text(spark, given.result, to_json({**asdict(result), "views": views}))
 
 

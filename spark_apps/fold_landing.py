@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -15,7 +14,7 @@ from soh.specs.views import views_of
 from soh_spark.fold import fold
 from soh_spark.lake_table import LakeTable
 from soh_spark.landed import landing
-from soh_spark.result import to_json, write_text
+from soh_spark.result import give_up, to_json, write_text
 from soh_spark.rewrite import compact
 from soh_spark.session import FOLDING, open_session
 from soh_spark.views import refresh
@@ -42,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         days = {given.day, *(day for day in folded.days if day < given.day)}
         views = refresh(LakeTable(spark=spark, spec=table), views_of(table), days, compacted.started_at)
     except SohError as error:
-        sys.exit(str(error))
+        give_up(error)
     write_text(spark, given.result, to_json({**asdict(folded), "compaction": compacted, "views": views}))
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from soh.classifier.gate import Overrule
 from soh.errors import SohError
 from soh.specs import FLEETS
 from soh_spark.enrolment import enrolment
 from soh_spark.model_store import artefacts, registry
-from soh_spark.result import write_text
+from soh_spark.result import give_up, to_json, write_text
 from soh_spark.session import TRAINING, open_session
 from soh_spark.training import Models, train
 
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         models = Models(registry=registry(spark), enrolment=enrolment(spark), artefacts=artefacts(spark))
         result = train(spark, FLEETS[given.fleet], models, overrule)
     except SohError as error:
-        sys.exit(str(error))
-    write_text(spark, given.result, result.to_json())
+        give_up(error)
+    write_text(spark, given.result, to_json(asdict(result)))
     log.info("%s: %s", result.model, result.reason)
 
 

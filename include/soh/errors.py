@@ -1,5 +1,8 @@
 """What can go wrong, sorted by what to do about it: try again, or change something first."""
 
+TRY_AGAIN = 75
+"""Exit code of an app that ended by a TransientError (EX_TEMPFAIL of sysexits.h)."""
+
 
 class SohError(Exception):
     """Base of every error of this project; the message says what is, what should be, where to look."""
@@ -30,7 +33,7 @@ class RewriteConflict(TransientError):
 
 
 class AppLost(TransientError):
-    """A YARN application died without a last word: its machine or its memory, not its code."""
+    """A YARN application died without a last word, or its last word was that a server did not answer: not its code."""
 
 
 class AppNotGone(TransientError):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import requests
 
-from soh.errors import AppNotGone, ServerUnreachable
+from soh.errors import TRY_AGAIN, AppNotGone, ServerUnreachable
 
 TIMEOUT = (3.0, 10.0)
 """Seconds to connect, and to wait for an answer."""
@@ -67,6 +67,11 @@ class YarnApp:
     @property
     def succeeded(self) -> bool:
         return self.state is AppState.FINISHED and self.final_state == "SUCCEEDED"
+
+    @property
+    def asks_for_another_try(self) -> bool:
+        """True when its own account is that nobody need do anything: see `soh.errors.TRY_AGAIN`."""
+        return self.state is AppState.FINISHED and f"exited with status {TRY_AGAIN}" in self.diagnostics
 
     @property
     def lifetime(self) -> timedelta | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from pyspark.sql import SparkSession
 
+from soh.errors import TRY_AGAIN, SohError, TransientError
 from soh_spark.session import gateway, jvm
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,12 @@ def to_json(figures: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else asdict(value)
+
+
+def give_up(error: SohError) -> NoReturn:
+    """End the app: `error` is the last line of its log, and its exit code says whether another try may help."""
+    log.error("%s", error)
+    sys.exit(TRY_AGAIN if isinstance(error, TransientError) else 1)
 
 
 def write_text(spark: SparkSession, uri: str, text: str) -> None:

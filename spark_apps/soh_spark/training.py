@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,9 +65,6 @@ class TrainingResult:
     seconds: dict[str, float] = field(default_factory=dict)
     """By step."""
     started_at: datetime
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), default=lambda value: value.isoformat(), indent=2) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

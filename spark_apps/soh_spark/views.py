@@ -52,7 +52,11 @@ def refresh(table: LakeTable, views: Sequence[ViewSpec], days: Collection[date],
     A view whose rows are right already is left alone. Raises ProofFailed when the rows that a view counts are not
     those that the table's own metadata counts; nothing is written then.
     """
-    chain = table.chain() if table.exists() else []
+    exists = table.exists()
+    for view in views if exists else ():
+        # Before there is anything to view, so that whoever asks for it is told so.
+        ensure_table(table.spark, view)
+    chain = table.chain() if exists else []
     if not chain or not days or not views:
         reason = f"nothing to do: {table.name} holds nothing" if not chain else "nothing to do: no days"
         return [_told(view, days, 0, 0, refreshed=False, verdict=reason) for view in views]
@@ -125,7 +129,6 @@ def _refresh(
     table: LakeTable, view: ViewSpec, by_hour: DataFrame, days: Collection[date], source: int, now: datetime
 ) -> Refreshed:
     spark = table.spark
-    ensure_table(spark, view)
     rows = rows_of(view, by_hour)
     there = spark.table(view.identifier).where(F.col("event_date").isin(*days)).select(*rows.columns)
     source_rows = sum(_sums(by_hour).values())

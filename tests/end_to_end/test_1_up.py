@@ -8,7 +8,7 @@ from datetime import timedelta
 import requests
 
 from soh.airflow_api import AirflowApi
-from soh.specs import CONSUMER_GROUPS, FLEETS, STREAMS, TABLES, TOPICS
+from soh.specs import CONSUMER_GROUPS, FLEETS, STREAMS, TABLES, TOPICS, VIEWS
 
 
 def test_up_ends_by_saying_where_things_are_and_how_to_stop(platform):
@@ -44,7 +44,7 @@ def test_status_tells_every_part_without_starting_spark(platform):
     assert running["last_commit_at"]
     assert {topic["name"] for topic in found["topics"]} == set(TOPICS)
     tables = {table["name"]: table for table in found["tables"]}
-    assert set(tables) == set(TABLES)
+    assert set(tables) == set(TABLES) | set(VIEWS)
     assert tables["heat_raw"]["rows"] > 0
     assert {(group["name"], group["topic"]): group["lag"] is not None for group in found["groups"]} == {
         (group.name, topic.name): True for group in CONSUMER_GROUPS.values() for topic in group.reads

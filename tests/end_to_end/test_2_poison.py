@@ -50,7 +50,7 @@ def test_every_poisoned_message_is_set_aside_with_its_reason_and_origin(platform
             found[place] = (headers["reason"], headers["topic"], record.value() or b"")
         return found if set(sent.values()) <= set(found) else None
 
-    found = wait_for(dead, 120, "every poisoned message among the dead letters")
+    found = wait_for(dead, 180, "every poisoned message among the dead letters")
     for reason, place in sent.items():
         assert found[place] == (reason, "heat", POISON[reason])
 

@@ -47,6 +47,7 @@ VICTIMS = {
     "executors": lambda p: [process.pid for process in p.executors()],
     "nodemanager": lambda p: [p.supervisor.pid("nodemanager-1")],
     "resourcemanager": lambda p: [p.supervisor.pid("resourcemanager")],
+    "namenode": lambda p: [p.supervisor.pid("namenode")],
     "datanode": lambda p: [p.supervisor.pid("datanode-1")],
     "broker": lambda p: [p.supervisor.pid("kafka-2")],
     "scores-to-tsdb": lambda p: [p.supervisor.pid("scores-to-tsdb")],

@@ -17,7 +17,7 @@ from soh.local.ports import free_base
 from soh.local.services import Service, all_services
 from soh.local.supervisor import Supervisor, wait_until_ready, write_config
 
-SERVER_STAGES = (1, 3, 4)
+SERVER_STAGES = (1, 3)
 """Airflow and the fleets are the end-to-end tests' matter."""
 
 

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,8 @@ from uuid import uuid4
 import pytest
 
 from soh import s3
-from soh.folding.landing import UNREADABLE, Landing
+from soh.errors import TRY_AGAIN
+from soh.folding.landing import UNREADABLE
 from soh.lake.catalog import table_figures
 from soh.local.environments import JARS, SPARK_PYTHON, java_home
 from soh.settings import PROJECT
@@ -30,6 +32,8 @@ from soh.submit import catalog_settings, model_settings, properties
 
 HOUR = datetime(2026, 5, 1, 3, tzinfo=UTC)
 SENT = int(datetime(2026, 5, 1, 3, 0, tzinfo=UTC).timestamp())
+DAY, EARLIER = "2026-05-01", "2026-04-01"
+"""The local day of all grades, and one before it that a fold has nothing to pack of."""
 WITHIN = 400
 
 pytestmark = pytest.mark.timeout(900)
@@ -53,9 +57,9 @@ def grade(partition: int, offset: int) -> dict[str, Any]:
 
 @dataclass
 class App:
-    """One run of a Spark app, and what it writes."""
+    """One process of the fold app, and what it writes."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[str]
     log: Path
 
     def end(self) -> tuple[int, str]:
@@ -68,10 +72,28 @@ class App:
                 os.killpg(self.process.pid, signal.SIGKILL)
         return code, self.log.read_text()
 
+    def ask(self, *words: str) -> tuple[int, str]:
+        """Have one thing done by a process that serves; its exit code, and the reason."""
+        self.begin(*words)
+        return self.answer()
+
+    def begin(self, *words: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> tuple[int, str]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("answer "):
+                code, reason = json.loads(line.removeprefix("answer "))
+                return code, reason
+        raise AssertionError(f"the app that serves has ended:\n{self.log.read_text()[-3000:]}")
+
 
 @dataclass
 class Shore:
-    """The landing of one fleet, its table, and the app."""
+    """The landing of one fleet, its table, and the app: once for all tests, and once more for what kills it."""
 
     servers: Any
     fleet: FleetSpec
@@ -82,20 +104,14 @@ class Shore:
     def home(self):
         return self.servers.home
 
+    @cached_property
+    def serving(self) -> App:
+        return self.start("serve")
+
     @property
     def store(self):
         secrets = self.home.app_secrets
         return s3.client(self.home.endpoints.s3, secrets.s3_access_key, secrets.s3_secret_key)
-
-    @property
-    def landing(self) -> Landing:
-        secrets, endpoints = self.home.app_secrets, self.home.endpoints
-        return Landing(
-            endpoint=endpoints.s3,
-            bucket=endpoints.lake_bucket,
-            access_key=secrets.s3_access_key,
-            secret_key=secrets.s3_secret_key,
-        )
 
     def keys(self, prefix: str) -> list[str]:
         return [e["Key"] for e in self.store.list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", ())]
@@ -143,44 +159,45 @@ class Shore:
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
 
-    def start(self, script: Path, *arguments: str) -> App:
+    def start(self, *arguments: str) -> App:
         log = self.folder / f"{uuid4().hex}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [SPARK_PYTHON, script, *arguments],
+                [SPARK_PYTHON, Path(__file__).with_name("fold_app.py"), *arguments],
                 env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if arguments == ("serve",) else output,
+                stderr=output,
                 start_new_session=True,
+                text=True,
             )
         return App(process=process, log=log)
 
-    def app(self, word: str = "run", place: str = "", flag: Path | None = None) -> App:
+    def words(self, word: str = "run", place: str = "", flag: Path | None = None, day: str = EARLIER) -> list[str]:
+        """What the app is told."""
         result = f"file://{self.folder / 'result.json'}"
-        script = Path(__file__).with_name("fold_app.py")
-        return self.start(script, word, place, str(flag or ""), "--fleet", self.fleet.name, "--result", result)
+        return [word, place, str(flag or ""), "--fleet", self.fleet.name, "--day", day, "--result", result]
 
-    def wait_for(self, flag: Path, running: App) -> None:
-        """Until the app has come to the place where it was told to wait."""
-        deadline = time.monotonic() + WITHIN
-        while not flag.exists():
-            assert running.process.poll() is None, running.end()
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+    def killed_at(self, place: str) -> None:
+        code, output = self.start(*self.words("die", place)).end()
+        assert code == -9, output[-3000:]
 
-    def fold(self) -> dict[str, Any]:
-        running = self.app()
-        code, output = running.end()
-        assert code == 0, output[-3000:]
+    def refused(self, word: str = "run", place: str = "") -> str:
+        """The reason for which a fold gives up."""
+        code, reason = self.serving.ask(*self.words(word, place))
+        assert code == 1, reason
+        return reason
+
+    def fold(self, day: str = EARLIER) -> dict[str, Any]:
+        code, reason = self.serving.ask(*self.words(day=day))
+        assert code == 0, reason
         found: dict[str, Any] = json.loads((self.folder / "result.json").read_text())
         return found
 
-    def rows(self) -> Counter[tuple[int, int]]:
+    def rows(self) -> Counter[tuple[int, int, int]]:
         target = self.folder / "rows"
-        reader = self.start(Path(__file__).with_name("fold_rows.py"), self.fleet.grades_table.identifier, str(target))
-        code, output = reader.end()
-        assert code == 0, output[-3000:]
+        code, reason = self.serving.ask("rows", self.fleet.grades_table.identifier, str(target))
+        assert code == 0, reason
         return Counter(tuple(json.loads(line)) for line in target.read_text().splitlines())
 
     def in_table(self) -> set[tuple[int, int]]:
@@ -190,14 +207,32 @@ class Shore:
         assert all(facility == 100 + offset % 5 for _, offset, facility in rows)
         return {(partition, offset) for partition, offset, _ in rows}
 
-    def figures(self):
-        found = table_figures(self.home.endpoints, self.home.app_secrets, None, [self.fleet.grades_table.name])
-        return found[0]
+    def figures(self, name: str = ""):
+        wanted = [name or self.fleet.grades_table.name]
+        return table_figures(self.home.endpoints, self.home.app_secrets, None, wanted)[0]
+
+    def next(self, partition: int) -> int:
+        """The offset after the last that has landed."""
+        return max(offset for found, offset in self.landed if found == partition) + 1
+
+
+def wait_for(flag: Path, running: App) -> None:
+    """Until the app has come to the place where it was told to wait."""
+    deadline = time.monotonic() + WITHIN
+    while not flag.exists():
+        assert running.process.poll() is None, running.end()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
-def shore(servers, tmp_path_factory) -> Shore:
-    return Shore(servers=servers, fleet=FLEETS["heat"], folder=tmp_path_factory.mktemp("fold"))
+def shore(servers, tmp_path_factory):
+    shore = Shore(servers=servers, fleet=FLEETS["heat"], folder=tmp_path_factory.mktemp("fold"))
+    try:
+        yield shore
+    finally:
+        shore.serving.process.stdin.close()
+        shore.serving.end()
 
 
 def test_what_has_landed_is_in_the_table_once_and_its_objects_are_gone(shore):
@@ -209,7 +244,7 @@ def test_what_has_landed_is_in_the_table_once_and_its_objects_are_gone(shore):
     told = shore.fold()
     assert (told["folded"], told["rows"], told["duplicates"], told["missing"]) == (True, 200, 31, 0)
     assert (told["objects"], told["objects_deleted"], told["facilities"]) == (11, 11, 5)
-    assert told["positions"] == {"0": 100, "2": 1100}
+    assert (told["positions"], told["days"]) == ({"0": 100, "2": 1100}, [DAY])
     assert shore.left() == []
     assert shore.in_table() == shore.landed
     assert shore.figures().rows == 200
@@ -225,12 +260,12 @@ def test_a_second_fold_has_nothing_to_do_and_says_so(shore):
 
 @pytest.mark.parametrize("place", ["_prove", "_delete"])
 def test_killed_after_its_commit_the_next_run_proves_and_deletes_and_appends_nothing_twice(shore, place):
-    begin = max(offset for partition, offset in shore.landed if partition == 0) + 1
+    begin = shore.next(0)
     shore.land(0, begin, begin + 9)
-    code, _ = shore.app("die", place).end()
-    assert code == -9
+    shore.killed_at(place)
     assert len(shore.left()) == 1
-    shore.land(2, max(o for p, o in shore.landed if p == 2) + 1, max(o for p, o in shore.landed if p == 2) + 5)
+    begin = shore.next(2)
+    shore.land(2, begin, begin + 4)
     told = shore.fold()
     assert (told["rows"], told["missing"]) == (5, 0)
     assert shore.left() == []
@@ -238,15 +273,12 @@ def test_killed_after_its_commit_the_next_run_proves_and_deletes_and_appends_not
 
 
 def test_originals_that_somebody_else_deleted_before_the_proof_are_asked_for_and_no_row_is_touched(shore):
-    begin = max(offset for partition, offset in shore.landed if partition == 0) + 1
+    begin = shore.next(0)
     shore.land(0, begin, begin + 9)
-    code, _ = shore.app("die", "_prove").end()
-    assert code == -9
+    shore.killed_at("_prove")
     (key,) = shore.left()
     shore.store.delete_object(Bucket="lake", Key=key)
-    code, output = shore.app().end()
-    assert code == 1
-    assert "somebody else has deleted there. Nothing is changed" in output[-2000:]
+    assert "somebody else has deleted there. Nothing is changed" in shore.refused()
     assert shore.figures().rows == len(shore.landed)
     shore.land(0, begin, begin + 9)
     assert shore.fold()["objects_deleted"] == 1
@@ -254,42 +286,38 @@ def test_originals_that_somebody_else_deleted_before_the_proof_are_asked_for_and
 
 
 def test_killed_before_its_commit_nothing_has_happened(shore):
-    begin = max(offset for partition, offset in shore.landed if partition == 0) + 1
+    begin = shore.next(0)
     shore.land(0, begin, begin + 9)
-    code, _ = shore.app("die", "_append").end()
-    assert code == -9
+    shore.killed_at("_append")
     assert len(shore.left()) == 1
     assert shore.fold()["rows"] == 10
     assert shore.figures().rows == len(shore.landed)
 
 
 def test_a_store_that_goes_away_in_the_middle_is_named_and_the_next_run_makes_it_good(shore, tmp_path):
-    begin = max(offset for partition, offset in shore.landed if partition == 0) + 1
+    begin = shore.next(0)
     shore.land(0, begin, begin + 9)
     flag = tmp_path / "flag"
-    running = shore.app("wait", "_append", flag)
+    shore.serving.begin(*shore.words("wait", "_append", flag))
     service = shore.servers.services["s3proxy"]
-    shore.wait_for(flag, running)
+    wait_for(flag, shore.serving)
     shore.servers.supervisor.stop([service.name])
     flag.unlink()
-    code, output = running.end()
+    code, reason = shore.serving.answer()
     shore.servers.supervisor.start([service])
     shore.servers.wait([service])
-    assert code == 1
-    assert f"the object store at {shore.home.endpoints.s3} did not" in output[-2000:]
+    assert code == TRY_AGAIN
+    assert f"the object store at {shore.home.endpoints.s3} did not" in reason
     assert shore.fold()["rows"] == 10
     assert shore.left() == []
     assert shore.figures().rows == len(shore.landed)
 
 
 def test_an_append_that_is_not_what_landed_is_taken_out_again_and_the_next_run_makes_it_good(shore):
-    begin = max(offset for partition, offset in shore.landed if partition == 0) + 1
+    begin = shore.next(0)
     before = shore.figures().rows
     shore.land(0, begin, begin + 19)
-    spoilt = shore.app("spoil", "_append")
-    code, output = spoilt.end()
-    assert code == 1
-    assert "is not what had landed, so it is taken out again" in output[-2000:]
+    assert "is not what had landed, so it is taken out again" in shore.refused("spoil", "_append")
     assert len(shore.left()) == 1
     assert shore.figures().rows == before
     told = shore.fold()
@@ -298,11 +326,11 @@ def test_an_append_that_is_not_what_landed_is_taken_out_again_and_the_next_run_m
 
 
 def test_of_two_folds_at_once_the_second_to_commit_is_taken_out(shore, tmp_path):
-    begin = max(offset for partition, offset in shore.landed if partition == 0) + 1
+    begin = shore.next(0)
     shore.land(0, begin, begin + 9)
     flag = tmp_path / "flag"
-    slow = shore.app("wait", "_append", flag)
-    shore.wait_for(flag, slow)
+    slow = shore.start(*shore.words("wait", "_append", flag))
+    wait_for(flag, slow)
     assert shore.fold()["rows"] == 10
     flag.unlink()
     code, output = slow.end()
@@ -312,7 +340,7 @@ def test_of_two_folds_at_once_the_second_to_commit_is_taken_out(shore, tmp_path)
 
 
 def test_a_gap_and_unreadable_records_are_told_and_kept(shore):
-    begin = max(offset for partition, offset in shore.landed if partition == 2) + 1
+    begin = shore.next(2)
     shore.land(2, begin + 3, begin + 12, without=(begin + 6, begin + 7), raw=(begin + 9,))
     told = shore.fold()
     assert (told["rows"], told["missing"], told["unreadable"]) == (7, 5, 1)
@@ -331,27 +359,24 @@ def test_a_gap_and_unreadable_records_are_told_and_kept(shore):
 
 
 def test_an_object_that_lies_about_itself_stops_the_fold_with_its_name(shore):
-    begin = max(offset for partition, offset in shore.landed if partition == 0) + 1
+    begin = shore.next(0)
     key = LandedObject(topic=shore.fleet.scores.name, partition=0, first=begin, last=begin + 1, hour=HOUR).key
     shore.store.put_object(Bucket="lake", Key=key, Body=b"cut off")
-    running = shore.app()
-    code, output = running.end()
-    assert code == 1
-    assert f"s3://lake/{key} does not hold what its key says" in output[-2000:]
+    assert f"s3://lake/{key} does not hold what its key says" in shore.refused()
     assert shore.left() == [key]
     shore.store.delete_object(Bucket="lake", Key=key)
 
 
-def test_a_day_on_s3_is_packed_and_proven_like_one_on_hdfs(shore):
-    files = shore.figures().files
-    assert files > 1
-    result = f"file://{shore.folder / 'compacted.json'}"
-    arguments = ("--table", shore.fleet.grades_table.name, "--day", "2026-05-01", "--result", result)
-    running = shore.start(PROJECT / "spark_apps" / "compact_day.py", *arguments)
-    code, output = running.end()
-    assert code == 0, output[-3000:]
-    told = json.loads((shore.folder / "compacted.json").read_text())
-    assert (told["compacted"], told["files_after"], told["duplicates"]) == (True, 1, 0)
+def test_a_day_on_s3_is_packed_and_viewed_after_the_fold_and_a_second_time_there_is_nothing_to_do(shore):
+    assert shore.figures().files > 1
+    told = shore.fold(DAY)
+    packed, hourly, daily = told["compaction"], *told["views"]
+    assert (packed["compacted"], packed["files_after"], packed["duplicates"]) == (True, 1, 0)
     assert shore.figures().files == 1
     assert shore.in_table() == shore.landed
-    assert shore.fold()["folded"] is False
+    assert (hourly["view"], hourly["source_rows"], hourly["refreshed"]) == ("heat_grades_hourly", packed["rows"], True)
+    assert (daily["view"], daily["rows"], daily["refreshed"]) == ("heat_grades_daily", 5, True)
+    assert shore.figures("heat_grades_daily").rows == 5
+    again = shore.fold(DAY)
+    assert (again["folded"], again["compaction"]["compacted"]) == (False, False)
+    assert [view["verdict"] for view in again["views"]] == ["nothing to do: up to date"] * 2

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from soh_spark.result import Steps, write_text
+from soh.errors import BadInput, ServerUnreachable
+from soh_spark.result import Steps, give_up, write_text
 
 
 def test_a_text_replaces_what_was_there_whole(spark, tmp_path):
@@ -34,3 +35,11 @@ def test_a_step_that_fails_has_no_seconds():
 def test_a_path_object_is_not_needed(spark, tmp_path):
     write_text(spark, str(Path(tmp_path) / "plain.json"), "{}")
     assert (tmp_path / "plain.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(("error", "code"), [(ServerUnreachable("S3 is away"), 75), (BadInput("no day"), 1)])
+def test_the_exit_code_says_whether_another_try_may_help_and_the_log_ends_with_the_reason(error, code, caplog):
+    with pytest.raises(SystemExit) as ended:
+        give_up(error)
+    assert ended.value.code == code
+    assert caplog.messages[-1] == str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -16,6 +17,7 @@ from soh.classifier.registry import ModelVersion
 from soh.errors import ArtefactMissing
 from soh.fleet.recording import Recording
 from soh.specs.fleets import HYDRAULIC
+from soh_spark.result import to_json
 from soh_spark.schema import ensure_table, table_type
 from soh_spark.training import Models, train
 
@@ -122,7 +124,7 @@ def test_training_promotes_compares_and_keeps_back(lake):
     assert (third.promoted, third.champion, kept.champion_version) == (True, None, 3)
     assert "the champion, version 1, could not be compared" in third.reason
 
-    said = json.loads(third.to_json())
+    said = json.loads(to_json(asdict(third)))
     assert said["fleet"] == "hydraulic"
     assert said["version"] == 3
     assert set(said["seconds"]) == {"windows", "fit", "gate", "register"}

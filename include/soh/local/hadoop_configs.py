@@ -65,6 +65,9 @@ def hdfs(home: Home) -> dict[str, object]:
         # The delay doubles with each try, so there must be more of them for a busy NameNode.
         "dfs.client.block.write.locateFollowingBlock.retries": 12,
         "dfs.client.use.datanode.hostname": "false",
+        # A NameNode that is killed is back in ten seconds and then in safe mode for a few: neither may cost an app.
+        "dfs.client.retry.policy.enabled": "true",
+        "dfs.client.retry.policy.spec": "1000,20,5000,12",
     }
 
 

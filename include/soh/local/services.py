@@ -179,7 +179,7 @@ def _yarn(home: Home) -> list[Service]:
             # What a container may inherit; its own settings come with the app.
             environment={"HADOOP_CONF_DIR": str(home.hadoop_conf), "SPARK_LOCAL_IP": "127.0.0.1"},
             ready=answering(f"http://127.0.0.1:{getattr(home.ports, f'nodemanager_{number}_http')}/ws/v1/node/info"),
-            stage=4,
+            stage=3,
         )
         for number in NODEMANAGERS
     ]
@@ -200,7 +200,7 @@ def _airflow(home: Home) -> list[Service]:
             command=(str(AIRFLOW_PYTHON), "-m", "soh.local.alone", airflow, *arguments),
             environment=airflow_environment(home),
             ready=airflow_part_is_healthy(home, name),
-            stage=5,
+            stage=4,
             directory=home.airflow,
         )
         for name, arguments in commands.items()
@@ -260,7 +260,7 @@ def _serving(home: Home) -> list[Service]:
             ),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=reads_all(home.endpoints.kafka, SCORES_TO_TSDB),
-            stage=5,
+            stage=4,
         ),
         Service(
             name="scores-to-s3",
@@ -274,7 +274,7 @@ def _serving(home: Home) -> list[Service]:
             ),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=reads_all(home.endpoints.kafka, SCORES_TO_S3),
-            stage=5,
+            stage=4,
             # The end of its last write and of its last commit.
             stop_within=timedelta(seconds=30),
         ),

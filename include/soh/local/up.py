@@ -15,7 +15,7 @@ from soh.local.options import FleetOptions
 from soh.local.services import Service, all_services
 from soh.local.steps import Steps
 from soh.local.supervisor import Supervisor, wait_for, wait_until_ready, write_config
-from soh.specs import BATCH_APPS, FLEETS, STREAM_APPS, TOPICS
+from soh.specs import BATCH_APPS, FLEETS, STREAM_APPS, TOPICS, ScoringStreamSpec, StreamAppSpec
 from soh.specs.apps import BATCH_POOL
 from soh.yarn import AppState, ResourceManager, YarnApp
 
@@ -27,9 +27,8 @@ MAIN_JOB_WITHIN = timedelta(minutes=6)
 STAGES = {
     1: "PostgreSQL, Kafka, stores",
     2: "Fleets",
-    3: "DataNodes, ResourceManager",
-    4: "NodeManagers",
-    5: "Airflow, grades to InfluxDB and S3",
+    3: "DataNodes, YARN",
+    4: "Airflow, grades to InfluxDB and S3",
 }
 
 
@@ -51,16 +50,20 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
     services = all_services(home, options)
     supervisor.ensure(write_config(home, services))
 
+    def chosen(stage: int) -> list[Service]:
+        return [service for service in services if service.stage == stage]
+
     def start(stage: int) -> None:
-        chosen = [service for service in services if service.stage == stage]
         with steps.step(STAGES[stage]) as say:
-            say(_start(home, supervisor, chosen, say))
+            say(_start(home, supervisor, chosen(stage), say))
 
     start(1)
     with steps.step("Topics") as say:
         say(_topics(home))
     # The history of the fleets is on its way while everything else starts.
     start(2)
+    # Not waited for yet: databases are made meanwhile.
+    supervisor.start(chosen(3))
     with steps.step("Databases") as say:
         say(prepare.databases(home))
     with steps.step("Model registry") as say:
@@ -73,14 +76,12 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
         say(prepare.airflow_metadata(home, BATCH_POOL))
     start(3)
     start(4)
-    start(5)
     api = AirflowApi(home.endpoints.airflow, "admin", home.secrets["airflow_admin"])
-    stream_dags = {app.dag_id for app in STREAM_APPS.values()}
-    with steps.step("Stream Dags") as say:
-        # The streams first and alone: on two cores a batch app beside them doubles the time to the first row.
-        say(_unpause(api, lambda dag_id: dag_id in stream_dags))
-    for app in STREAM_APPS.values():
+    # Streams before all else, and the one whose grades a person waits for before the other: on two cores whatever
+    # starts beside them doubles their time.
+    for app in sorted(STREAM_APPS.values(), key=_grades, reverse=True):
         with steps.step(f"Stream app {app.name} on YARN") as say:
+            _unpause(api, [app.dag_id])
             say(wait_for_app(home, app.name, say))
     fleets = [fleet for fleet in FLEETS.values() if options.data or not fleet.needs_data]
     with steps.step("History in Kafka and in the lake") as say:
@@ -90,7 +91,7 @@ def up(home: Home, options: FleetOptions, steps: Steps) -> None:
     with steps.step("Grades in InfluxDB") as say:
         say(first_day.wait_for_grades(home, fleets, say))
     with steps.step("All other Dags") as say:
-        say(_unpause(api, lambda _: True))
+        say(_unpause(api))
     with steps.step("First night") as say:
         say(first_day.wait_for_night(api, say))
     with steps.step("Classifiers") as say:
@@ -125,7 +126,7 @@ def down(home: Home, steps: Steps) -> None:
 def _start(home: Home, supervisor: Supervisor, services: list[Service], say: Say) -> str:
     started = supervisor.start(services)
     wait_until_ready(home, services, SERVERS_WITHIN, say)
-    return f"started {', '.join(service.name for service in started)}" if started else "running"
+    return f"{'started' if started else 'running:'} {', '.join(service.name for service in started or services)}"
 
 
 def _topics(home: Home) -> str:
@@ -135,13 +136,17 @@ def _topics(home: Home) -> str:
     return f"{len(created)} made, {len(TOPICS)} declared"
 
 
-def _unpause(api: AirflowApi, chosen: Callable[[str], bool]) -> str:
+def _grades(app: StreamAppSpec) -> bool:
+    return any(isinstance(stream, ScoringStreamSpec) for stream in app.streams)
+
+
+def _unpause(api: AirflowApi, chosen: Collection[str] | None = None) -> str:
     wait_for(
         lambda: len(api.dags()) > 0, timedelta(minutes=2), "Airflow to know a Dag; see ./soh logs airflow-dag-processor"
     )
     if errors := api.import_errors():
         raise SetupFailed("Dags that do not load:\n" + "\n".join(f"{file}: {stack}" for file, stack in errors.items()))
-    paused = [dag_id for dag_id, is_paused in api.dags().items() if is_paused and chosen(dag_id)]
+    paused = [dag_id for dag_id, is_paused in api.dags().items() if is_paused and (chosen is None or dag_id in chosen)]
     for dag_id in paused:
         api.unpause(dag_id)
     return f"{len(paused)} unpaused"

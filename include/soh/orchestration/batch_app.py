@@ -48,7 +48,8 @@ class BatchAppOperator(SparkAppOperator):
         if not app.succeeded:
             # An app that has failed by its own account says so to YARN before it ends: FINISHED. FAILED means
             # that it died before it could.
-            raise AppLost(app.ending) if app.state is AppState.FAILED else AppFailed(app.ending)
+            lost = app.state is AppState.FAILED or app.asks_for_another_try
+            raise AppLost(app.ending) if lost else AppFailed(app.ending)
         figures = _figures(endpoints, endpoints.batch_result(self.run_tag(context)))
         self.log.info("%s: %s", app.id, json.dumps(figures))
         for outlet in self.outlets:

@@ -81,6 +81,9 @@ class StreamAppSpec(SparkAppSpec):
         return f"stream__{self.name}"
 
 
+LETTERS_EVERY = timedelta(minutes=1)
+"""Each record is decoded a second time for them, so that a backlog must not keep its readings from the lake."""
+
 HEAT_TO_LAKE = StreamSpec(
     name="heat_to_lake",
     description="Append raw readings of the power facilities to the lake.",
@@ -92,7 +95,8 @@ HEAT_DEAD_LETTERS = StreamSpec(
     description="Set unreadable readings of the power facilities aside, with the reason.",
     reads=topics.HEAT,
     writes=topics.HEAT_DEAD,
-    trigger_every=timedelta(seconds=20),
+    trigger_every=LETTERS_EVERY,
+    stall_after=timedelta(minutes=3),
 )
 HEAT_INSPECTIONS_TO_LAKE = StreamSpec(
     name="heat_inspections_to_lake",
@@ -113,7 +117,8 @@ HYDRAULIC_DEAD_LETTERS = StreamSpec(
     description="Set unreadable readings of the test rig aside, with the reason.",
     reads=topics.HYDRAULIC,
     writes=topics.HYDRAULIC_DEAD,
-    trigger_every=timedelta(seconds=20),
+    trigger_every=LETTERS_EVERY,
+    stall_after=timedelta(minutes=3),
 )
 HYDRAULIC_INSPECTIONS_TO_LAKE = StreamSpec(
     name="hydraulic_inspections_to_lake",

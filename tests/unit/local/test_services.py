@@ -25,7 +25,7 @@ def test_there_are_the_servers_that_the_design_names(services):
 
 
 def test_a_server_starts_after_those_it_needs(services):
-    needs = {"datanode-1": "namenode", "nodemanager-1": "resourcemanager", "airflow-scheduler": "postgres"}
+    needs = {"datanode-1": "namenode", "nodemanager-1": "namenode", "airflow-scheduler": "postgres"}
     needs |= {"airflow-triggerer": "nodemanager-2", "fleet-heat": "kafka-3", "fleet-hydraulic": "kafka-1"}
     needs |= {"scores-to-tsdb": "influxdb", "scores-to-s3": "s3proxy", "airflow-api-server": "s3proxy"}
     for later, earlier in needs.items():

@@ -254,17 +254,18 @@ def test_an_app_that_ends_well_without_figures_has_failed(submitted, batch, cont
 
 
 @pytest.mark.parametrize(
-    ("state", "final", "error"),
+    ("state", "final", "code", "error"),
     [
-        pytest.param("FINISHED", "FAILED", AppFailed, id="failed-by-its-own-account-is-not-retried"),
-        pytest.param("KILLED", "KILLED", AppFailed, id="killed-by-a-person-is-not-retried"),
-        pytest.param("FAILED", "FAILED", AppLost, id="died-without-a-word-is-retried"),
+        pytest.param("FINISHED", "FAILED", 1, AppFailed, id="failed-by-its-own-account-is-not-retried"),
+        pytest.param("KILLED", "KILLED", 1, AppFailed, id="killed-by-a-person-is-not-retried"),
+        pytest.param("FAILED", "FAILED", 1, AppLost, id="died-without-a-word-is-retried"),
+        pytest.param("FINISHED", "FAILED", 75, AppLost, id="asked-for-another-try-is-retried"),
     ],
 )
-def test_how_a_batch_app_failed_decides_about_retries(submitted, batch, context, yarn, state, final, error):
+def test_how_a_batch_app_failed_decides_about_retries(submitted, batch, context, yarn, state, final, code, error):
     deferred = deferral(batch, context)
-    yarn.end(deferred.trigger.app_id, state, final, diagnostics="Exit code is 1")
-    with pytest.raises(error, match="Exit code is 1"):
+    yarn.end(deferred.trigger.app_id, state, final, diagnostics=f"User application exited with status {code}")
+    with pytest.raises(error, match=f"exited with status {code}"):
         ended(batch, context, deferred)
 
 
