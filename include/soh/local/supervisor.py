@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from soh.errors import SetupFailed
 from soh.local.environments import AIRFLOW_PYTHON
@@ -175,7 +175,12 @@ class Supervisor:
         states = self.states()
         chosen = [name for name in services if states.get(name) in running]
         for name in chosen:
-            self._rpc.stopProcess(name, False)
+            try:
+                self._rpc.stopProcess(name, False)
+            except xmlrpc.client.Fault as fault:
+                # It has ended by itself, or by somebody else's hand, since it was asked for its state.
+                if fault.faultCode != Faults.NOT_RUNNING:
+                    raise
         wait_for(
             lambda: not any(state in running for name, state in self.states().items() if name in chosen),
             timedelta(seconds=60),

@@ -2,9 +2,11 @@
 
 import configparser
 import shlex
+import xmlrpc.client
 from datetime import timedelta
 
 import pytest
+from supervisor.xmlrpc import Faults
 
 from soh.errors import SetupFailed
 from soh.local.options import FleetOptions
@@ -84,3 +86,22 @@ def test_waiting_in_vain_names_the_service_and_shows_the_end_of_its_log(home):
 def test_waiting_for_a_condition_in_vain_names_it():
     with pytest.raises(SetupFailed, match="for the moon"):
         wait_for(lambda: False, timedelta(0), "the moon")
+
+
+class Ended:
+    """A supervisord whose one service ends between the question for its state and the order to stop it."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def getAllProcessInfo(self):  # noqa: N802
+        self.asked += 1
+        return [{"name": "one", "statename": "RUNNING" if self.asked == 1 else "STOPPED"}]
+
+    def stopProcess(self, name, wait):  # noqa: N802
+        raise xmlrpc.client.Fault(Faults.NOT_RUNNING, f"NOT_RUNNING: {name}")
+
+
+def test_a_service_that_ends_before_it_is_told_to_is_stopped_all_the_same(home, monkeypatch):
+    monkeypatch.setattr(Supervisor, "_rpc", Ended())
+    Supervisor(home).stop(["one"])
