@@ -61,6 +61,13 @@ def test_up_refuses_a_folder_without_the_recording_before_it_does_anything(soh, 
     assert not (tmp_path / "home").exists()
 
 
+def test_up_refuses_a_profile_that_there_is_not_before_it_does_anything(soh, tmp_path):
+    error = soh("up", "--profile", "tiny").exception
+    assert isinstance(error, BadInput)
+    assert "there are: standard, small" in str(error)
+    assert not (tmp_path / "home").exists()
+
+
 def test_an_unknown_suite_is_refused(soh):
     error = soh("test", "units").exception
     assert isinstance(error, BadInput)
