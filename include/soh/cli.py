@@ -163,10 +163,10 @@ def run_tests(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="fleet, latency, throughput")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="fleet, latency, memory, throughput")],
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0.1, help="latency, fleet: length of each window that is measured.")
+        float | None, typer.Option(min=0.1, help="latency, fleet, memory: length of each window that is measured.")
     ] = None,
     steps: Annotated[str | None, typer.Option(metavar="N,N,...", help="fleet: numbers of sensors to try.")] = None,
     records: Annotated[int | None, typer.Option(min=100, help="throughput: readings that each side works on.")] = None,
