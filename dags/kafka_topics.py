@@ -2,7 +2,8 @@
 
 **Runs** every hour. `plan__topics` logs and returns what is missing, what differs and which topics nobody
 declared; `create__topics` creates the missing ones; `check__drift` is red when a declared topic has other
-partitions, replication or settings than `soh.specs.topics` says. Nothing is ever deleted or changed.
+partitions, replication or settings than `soh.specs.topics` says; where there are fewer brokers than declared
+replicas, one a broker is right. Nothing is ever deleted or changed.
 
 **If a task fails**: `check__drift` lists each setting as it is and as it is declared, and where the broker has
 it from: decide which of the two is right, and change that one by hand. `create__topics` fails when fewer

@@ -11,7 +11,7 @@ from soh.specs import STREAM_APPS, StreamAppSpec, TableSpec, TopicSpec
 from soh_spark.command import stream_app_parser
 from soh_spark.queries import supervise
 from soh_spark.schema import ensure_table
-from soh_spark.session import STREAMING, open_session
+from soh_spark.session import STREAMING, open_session, pace
 from soh_spark.sinks import start
 from soh_spark.source import read_topic
 from soh_spark.topics import existing_topics, wait_for_topics
@@ -22,14 +22,15 @@ log = logging.getLogger(__name__)
 def run(app: StreamAppSpec, kafka: str, checkpoints: str, accept_loss: Sequence[str]) -> None:
     """Run every stream of `app` until one dies (QueryDied) or SIGTERM comes."""
     spark = open_session(STREAMING)
-    ends = [end for stream in app.streams for end in (stream.reads, stream.writes)]
+    streams = [stream.paced(pace(spark)) for stream in app.streams]
+    ends = [end for stream in streams for end in (stream.reads, stream.writes)]
     topics = {end.name for end in ends if isinstance(end, TopicSpec)}
     wait_for_topics(topics, lambda: existing_topics(spark, kafka))
     for end in ends:
         if isinstance(end, TableSpec):
             ensure_table(spark, end)
     queries = []
-    for stream in app.streams:
+    for stream in streams:
         records = read_topic(spark, stream.reads, kafka, accept_loss=stream.name in accept_loss)
         queries.append(start(stream, records, kafka, checkpoints))
         log.info("%s: from topic %s to %s", stream.name, stream.reads.name, stream.writes.name)

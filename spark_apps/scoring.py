@@ -15,7 +15,7 @@ from soh_spark.files import TextFile, begun_batch, is_new
 from soh_spark.model_store import artefacts, registry
 from soh_spark.queries import supervise
 from soh_spark.scoring import LARGEST_BATCH, SETTINGS, LateReadings, start
-from soh_spark.session import open_session
+from soh_spark.session import open_session, pace
 from soh_spark.source import read_topic
 from soh_spark.topics import existing_topics, wait_for_topics
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 def run(app: StreamAppSpec, kafka: str, checkpoints: str, models_in_use: str, accept_loss: Sequence[str]) -> None:
     """Run every stream of `app` until one dies (QueryDied) or SIGTERM comes."""
     spark = open_session(SETTINGS)
-    streams = [stream for stream in app.streams if isinstance(stream, ScoringStreamSpec)]
+    streams = [stream.paced(pace(spark)) for stream in app.streams if isinstance(stream, ScoringStreamSpec)]
     topics = {topic for stream in streams for topic in (stream.fleet.readings.name, stream.fleet.scores.name)}
     wait_for_topics(topics, lambda: existing_topics(spark, kafka))
     spark.streams.addListener(LateReadings())

@@ -74,13 +74,15 @@ def _make(home: Home, baseline: Baseline) -> None:
     make_tsdb(home.endpoints.tsdb, baseline.name, home.secrets["tsdb_admin"], accounts)
     client = admin_client(home.endpoints.kafka)
     with asking(home.endpoints.kafka, f"create {baseline.name}"):
-        answers(client.create_topics([NewTopic(baseline.name, num_partitions=3, replication_factor=3)]))
+        answers(
+            client.create_topics([NewTopic(baseline.name, num_partitions=3, replication_factor=home.profile.replicas)])
+        )
 
 
 def _submit(home: Home, baseline: Baseline) -> None:
     where = home.endpoints
     settings = {
-        **spark_settings(_APP, where, baseline.run_tag, cluster_spark_conf(), home.app_secrets),
+        **spark_settings(_APP, where, baseline.run_tag, cluster_spark_conf(home.profile), home.app_secrets),
         "spark.soh.bench.user": TSDB_WRITER,
         "spark.soh.bench.password": home.secrets["tsdb_writer"],
     }

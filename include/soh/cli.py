@@ -58,13 +58,14 @@ def up(
         float | None,
         typer.Option(min=0, help="Hours of its past that the virtual fleet sends at its very first start."),
     ] = None,
+    profile: Annotated[str | None, typer.Option(help="standard, or small for a machine with 8 GB of memory.")] = None,
 ) -> None:
     """Set up what is missing, start everything, wait until the main job runs."""
     from soh.local.report import welcome
     from soh.local.up import up as start_all
 
     settings = Settings.from_environment()
-    home = Home.of(settings)
+    home = Home.of(settings).with_profile(profile)
     options = FleetOptions.remembered(home).changed(
         heat_facilities=facilities,
         heat_period_seconds=period,
@@ -75,7 +76,7 @@ def up(
     options = options.with_meter(meter)
     options = options.changed(data=find_data(data, Path(options.data) if options.data else settings.data))
     steps = Steps()
-    typer.echo(f"Starting in {home.path} (ports from {home.port_base}):", err=True)
+    typer.echo(f"Starting in {home.path} (profile {home.profile.name}, ports from {home.port_base}):", err=True)
     if not options.data:
         typer.echo(f"  The hydraulic fleet is off: no recording in {settings.data} (see ./soh up --data).", err=True)
     start_all(home, options, steps)
@@ -162,10 +163,10 @@ def run_tests(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="fleet, latency, throughput")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="fleet, latency, memory, throughput")],
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0.1, help="latency, fleet: length of each window that is measured.")
+        float | None, typer.Option(min=0.1, help="latency, fleet, memory: length of each window that is measured.")
     ] = None,
     steps: Annotated[str | None, typer.Option(metavar="N,N,...", help="fleet: numbers of sensors to try.")] = None,
     records: Annotated[int | None, typer.Option(min=100, help="throughput: readings that each side works on.")] = None,

@@ -72,6 +72,11 @@ def open_session(settings: Mapping[str, str]) -> SparkSession:
     return spark
 
 
+def pace(spark: SparkSession) -> int:
+    """How many times longer than declared the streams of this cluster wait between two batches."""
+    return int(spark.conf.get("spark.soh.pace", "1"))
+
+
 def gateway(spark: SparkSession) -> Any:
     """The bridge to Java, for arrays of Java objects."""
     return spark.sparkContext._gateway

@@ -13,6 +13,7 @@ import pytest
 from tests.architecture.conftest import load
 
 from soh.local import configs, hadoop_configs, store_configs
+from soh.local.profile import STANDARD
 from soh.local.stores import Privilege
 from soh.settings import PROJECT
 from soh.specs import TOPICS
@@ -20,7 +21,7 @@ from soh.specs import TOPICS
 # The same settings.
 
 
-@pytest.mark.parametrize("number", configs.BROKERS)
+@pytest.mark.parametrize("number", STANDARD.brokers)
 def test_brokers_have_the_settings_of_one_machine(services, home, number, init):
     own = {"listeners", "advertised.listeners", "controller.quorum.voters", "log.dirs", "node.id"}
     wanted = {name: str(value) for name, value in configs.kafka(home, number).items() if name not in own}

@@ -17,11 +17,12 @@ from soh import cli
 from soh.local.home import SECRETS, Home
 from soh.local.options import FleetOptions
 from soh.local.ports import DEFAULT_BASE
-from soh.local.preflight import NEEDED_DISK, NEEDED_MEMORY
+from soh.local.preflight import NEEDED_DISK
+from soh.local.profile import PROFILES, STANDARD
 from soh.local.report import welcome
 from soh.local.suites import SUITES
 from soh.settings import PROJECT
-from soh.specs import FLEETS, STREAM_APPS, TOPICS
+from soh.specs import FLEETS, STREAM_APPS, STREAMS, TOPICS, StreamSpec
 from soh.streams.verdict import Verdict
 
 README = (PROJECT / "README.md").read_text()
@@ -168,8 +169,27 @@ def test_the_last_lines_of_test_name_every_suite():
 
 
 def test_what_the_machine_needs_is_what_is_checked():
-    needed = [f"{size // 1024**3} GiB" for size in (NEEDED_MEMORY, NEEDED_DISK)]
+    needed = [f"{size // 1024**3} GiB" for size in (STANDARD.needed_memory, NEEDED_DISK)]
     assert [size for size in needed if size not in section("Two commands")] == []
+
+
+def test_the_table_of_profiles_is_what_they_declare():
+    table = {row[0]: row[1:] for row in rows(section("Profiles"))}
+    pace = {name: int(profile.spark.get("spark.soh.pace", 1)) for name, profile in PROFILES.items()}
+    grades, readings = STREAMS["heat_scoring"], STREAMS["heat_to_lake"]
+
+    def row(start: str) -> list[str]:
+        return next(cells for label, cells in table.items() if label.startswith(start))
+
+    def seconds(stream: StreamSpec, name: str) -> str:
+        return f"{stream.paced(pace[name]).trigger_every.total_seconds():g}"
+
+    every = PROFILES.values()
+    assert row("free memory") == [f"{one.needed_memory / 1024**3:g} GiB" for one in every]
+    assert row("Kafka brokers") == [f"{len(one.brokers)}, {one.replicas}, {one.min_insync}" for one in every]
+    assert row("DataNodes") == [f"{len(one.datanodes)}, {one.block_copies}; {len(one.nodemanagers)}" for one in every]
+    assert row("seconds between") == [f"{seconds(grades, name)}; {seconds(readings, name)}" for name in PROFILES]
+    assert row("Airflow's tasks") == [str(one.airflow_slots) for one in every]
 
 
 # Dags, topics, verdicts.

@@ -61,6 +61,13 @@ def test_up_refuses_a_folder_without_the_recording_before_it_does_anything(soh, 
     assert not (tmp_path / "home").exists()
 
 
+def test_up_refuses_a_profile_that_there_is_not_before_it_does_anything(soh, tmp_path):
+    error = soh("up", "--profile", "tiny").exception
+    assert isinstance(error, BadInput)
+    assert "there are: standard, small" in str(error)
+    assert not (tmp_path / "home").exists()
+
+
 def test_an_unknown_suite_is_refused(soh):
     error = soh("test", "units").exception
     assert isinstance(error, BadInput)
@@ -70,12 +77,12 @@ def test_an_unknown_suite_is_refused(soh):
 def test_an_unknown_bench_is_refused(soh):
     error = soh("bench", "latencies").exception
     assert isinstance(error, BadInput)
-    assert "there are: fleet, latency, throughput" in str(error)
+    assert "there are: fleet, latency, memory, throughput" in str(error)
 
 
 def test_the_help_names_every_bench(soh):
     shown = " ".join(soh("bench", "--help").output.split())
-    assert "fleet, latency, throughput" in shown
+    assert "fleet, latency, memory, throughput" in shown
 
 
 def test_a_bench_is_given_the_options_that_were_chosen_and_no_others(soh, monkeypatch):

@@ -52,6 +52,18 @@ def describe(bootstrap: str, names: Collection[str]) -> dict[str, BrokerTopic]:
     }
 
 
+def fitted(bootstrap: str, declared: Iterable[TopicSpec]) -> list[TopicSpec]:
+    """The declarations as these brokers can have them: no topic with more replicas than there are brokers.
+
+    There are those that `bootstrap` names, up or not, so that a broker that is down makes no topic smaller, and
+    those that the cluster has beyond them. Raises ServerUnreachable.
+    """
+    with asking(bootstrap, "name its brokers"):
+        living = len(admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT.total_seconds()).brokers)
+    brokers = max(living, len(bootstrap.split(",")))
+    return [topic.on(brokers) for topic in declared]
+
+
 def apply(bootstrap: str, plan: Plan) -> tuple[str, ...]:
     """Create the missing topics of a plan, and wait until each partition of them has a leader.
 

@@ -12,9 +12,9 @@ from io import StringIO
 from soh.local import hadoop_configs, store_configs
 from soh.local.environments import JARS, SPARK_PYTHON, VENVS, java_home
 from soh.local.home import Home
+from soh.local.profile import STANDARD, Profile
 from soh.settings import PROJECT, S3_REGION
 
-BROKERS = (1, 2, 3)
 TSDB_WRITER, TSDB_READER = "writer", "reader"
 TSDB_WRITER_PASSWORD = "tsdb-writer.password"  # noqa: S105
 S3_ACCESS_KEY, S3_SECRET_KEY = "s3-access.key", "s3-secret.key"
@@ -35,7 +35,7 @@ def write_all(home: Home) -> None:
     """Render every configuration file; running servers keep what they read at their start."""
     home.endpoints.write(home.endpoints_file)
     home.write_private("log4j2.properties", _LOG4J2)
-    for broker in BROKERS:
+    for broker in home.profile.brokers:
         home.write_private(f"kafka-{broker}.properties", _properties(kafka(home, broker)))
     hadoop_configs.write(home)
     home.write_private("s3proxy.properties", _properties(store_configs.s3proxy(home)))
@@ -56,8 +56,8 @@ def cluster_id(home: Home) -> str:
 
 def kafka(home: Home, broker: int) -> dict[str, object]:
     """Settings of one broker, which is a controller too."""
-    ports = home.ports
-    voters = ",".join(f"{number}@127.0.0.1:{getattr(ports, f'controller_{number}')}" for number in BROKERS)
+    ports, profile = home.ports, home.profile
+    voters = ",".join(f"{number}@127.0.0.1:{getattr(ports, f'controller_{number}')}" for number in profile.brokers)
     return {
         "process.roles": "broker,controller",
         "node.id": broker,
@@ -69,16 +69,16 @@ def kafka(home: Home, broker: int) -> dict[str, object]:
         "controller.listener.names": "CONTROLLER",
         "log.dirs": home.data / f"kafka-{broker}",
         "auto.create.topics.enable": "false",
-        "default.replication.factor": 3,
-        "min.insync.replicas": 2,
-        "offsets.topic.replication.factor": 3,
-        # Sized for three brokers on one machine, where 50 partitions each only cost start-up time.
+        "default.replication.factor": profile.replicas,
+        "min.insync.replicas": profile.min_insync,
+        "offsets.topic.replication.factor": profile.replicas,
+        # Sized for few brokers on one machine, where 50 partitions each only cost start-up time.
         "offsets.topic.num.partitions": 3,
-        "transaction.state.log.replication.factor": 3,
-        "transaction.state.log.min.isr": 2,
+        "transaction.state.log.replication.factor": profile.replicas,
+        "transaction.state.log.min.isr": profile.min_insync,
         "transaction.state.log.num.partitions": 3,
-        "share.coordinator.state.topic.replication.factor": 3,
-        "share.coordinator.state.topic.min.isr": 2,
+        "share.coordinator.state.topic.replication.factor": profile.replicas,
+        "share.coordinator.state.topic.min.isr": profile.min_insync,
         "group.initial.rebalance.delay.ms": 0,
         # A broker killed with -9 is taken out of the way within seconds.
         "broker.session.timeout.ms": 6000,
@@ -92,7 +92,7 @@ def kafka(home: Home, broker: int) -> dict[str, object]:
 
 def airflow(home: Home) -> str:
     """`airflow.cfg`, with only what differs from Airflow's defaults."""
-    secrets = home.secrets
+    secrets, rest = home.secrets, home.profile.scheduler_rest
     database = f"airflow:{secrets['airflow_db']}@127.0.0.1:{home.ports.postgres}/airflow"
     fernet = base64.urlsafe_b64encode(hashlib.sha256(secrets["api_secret"].encode()).digest()).decode()
     parser = RawConfigParser()
@@ -102,7 +102,7 @@ def airflow(home: Home) -> str:
                 "dags_folder": PROJECT / "dags",
                 "plugins_folder": PROJECT / "plugins",
                 "executor": "LocalExecutor",
-                "parallelism": 4,
+                "parallelism": home.profile.airflow_slots,
                 "load_examples": "False",
                 "fernet_key": fernet,
                 "default_timezone": "utc",
@@ -128,7 +128,7 @@ def airflow(home: Home) -> str:
             "logging": {"base_log_folder": home.logs / "airflow-tasks"},
             "dag_processor": {
                 "dag_file_processor_timeout": 60,
-                "min_file_process_interval": 120,
+                "min_file_process_interval": home.profile.parse_every,
                 "parsing_processes": 1,
                 "refresh_interval": 60,
             },
@@ -137,6 +137,7 @@ def airflow(home: Home) -> str:
                 "task_instance_heartbeat_timeout": 60,
                 "task_instance_heartbeat_timeout_detection_interval": 10,
                 "orphaned_tasks_check_interval": 30,
+                **({"scheduler_idle_sleep_time": rest} if rest else {}),
             },
             "usage_data_collection": {"enabled": "False"},
         }
@@ -162,7 +163,11 @@ def connections(home: Home) -> dict[str, dict[str, object]]:
         "spark_default": {
             "conn_type": "spark",
             "host": "yarn",
-            "extra": {"deploy-mode": "cluster", "spark-binary": "spark-submit", "soh_conf": cluster_spark_conf()},
+            "extra": {
+                "deploy-mode": "cluster",
+                "spark-binary": "spark-submit",
+                "soh_conf": cluster_spark_conf(home.profile),
+            },
         },
         "lake_catalog": {
             "conn_type": "postgres",
@@ -211,7 +216,7 @@ def connections(home: Home) -> dict[str, dict[str, object]]:
     }
 
 
-def cluster_spark_conf() -> dict[str, str]:
+def cluster_spark_conf(profile: Profile = STANDARD) -> dict[str, str]:
     """Spark settings that belong to this machine's cluster and not to an app."""
     site = next((VENVS / "airflow" / "lib").glob("python3.*/site-packages"))
     environment = {"PYSPARK_PYTHON": str(SPARK_PYTHON), "JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
@@ -221,6 +226,7 @@ def cluster_spark_conf() -> dict[str, str]:
         "spark.jars": ",".join(f"local:{jar}" for jar in sorted((JARS / "spark").glob("*.jar"))),
         **{f"spark.yarn.appMasterEnv.{name}": value for name, value in environment.items()},
         **{f"spark.executorEnv.{name}": value for name, value in environment.items()},
+        **profile.spark,
     }
 
 

@@ -9,9 +9,6 @@ from xml.etree import ElementTree
 from soh.local.environments import JARS
 from soh.local.home import Home
 
-DATANODES = (1, 2)
-NODEMANAGERS = (1, 2)
-
 _LOG4J = """\
 log4j.rootLogger=INFO, console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
@@ -27,9 +24,9 @@ log4j.logger.org.apache.hadoop.hdfs.server.datanode.DataNode.clienttrace=WARN
 def write(home: Home) -> None:
     """Render the folders, and the one with the web pages that the servers insist on."""
     _write_folder(home, "hadoop", hdfs(home), yarn(home))
-    for number in DATANODES:
+    for number in home.profile.datanodes:
         _write_folder(home, f"datanode-{number}", {**hdfs(home), **datanode(home, number)}, yarn(home))
-    for number in NODEMANAGERS:
+    for number in home.profile.nodemanagers:
         _write_folder(home, f"nodemanager-{number}", hdfs(home), {**yarn(home), **nodemanager(home, number)})
     # The jars lack the web folders that the HTTP servers of HDFS insist on.
     for webapp in ("hdfs", "datanode", "cluster", "node"):
@@ -45,7 +42,7 @@ def hdfs(home: Home) -> dict[str, object]:
     """Settings of the NameNode and of every client of HDFS."""
     ports = home.ports
     return {
-        "dfs.replication": 2,
+        "dfs.replication": home.profile.block_copies,
         "dfs.namenode.rpc-address": f"127.0.0.1:{ports.namenode}",
         "dfs.namenode.http-address": f"127.0.0.1:{ports.namenode_http}",
         "dfs.namenode.name.dir": f"file://{home.data}/namenode",
@@ -56,7 +53,7 @@ def hdfs(home: Home) -> dict[str, object]:
         "dfs.heartbeat.interval": 1,
         "dfs.permissions.superusergroup": home.server_user,
         "dfs.webhdfs.enabled": "true",
-        # Two DataNodes: there is never a third to replace a lost one by.
+        # As many DataNodes as copies: there is never another to replace a lost one by.
         "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
         "dfs.client.socket-timeout": 20000,
         # Whoever closes a file asks whether a DataNode has reported it, and without this asks again after 400 ms: three
@@ -125,7 +122,7 @@ def nodemanager(home: Home, number: int) -> dict[str, object]:
         "yarn.nodemanager.local-dirs": home.data / f"nodemanager-{number}" / "local",
         "yarn.nodemanager.log-dirs": home.data / f"nodemanager-{number}" / "logs",
         "yarn.nodemanager.log.retain-seconds": 7 * 24 * 3600,
-        "yarn.nodemanager.resource.memory-mb": 6144,
+        "yarn.nodemanager.resource.memory-mb": home.profile.containers_memory,
         "yarn.nodemanager.resource.cpu-vcores": 16,
         "yarn.nodemanager.aux-services": "",
         "yarn.nodemanager.vmem-check-enabled": "false",

@@ -8,11 +8,14 @@ import json
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from soh.errors import BadInput
+from soh.local import profile as profiles
 from soh.local.ports import DEFAULT_BASE, Ports
+from soh.local.profile import STANDARD, Profile
 from soh.settings import Endpoints, Secrets, Settings
 
 SECRETS = (
@@ -27,10 +30,11 @@ class Home:
 
     path: Path
     port_base: int
+    profile: Profile = STANDARD
 
     @classmethod
     def of(cls, settings: Settings) -> Home:
-        """The copy that the settings name; a port base given once is remembered."""
+        """The copy that the settings name; a port base given once is remembered, and so is a profile."""
         remembered = settings.home / "port_base"
         if settings.port_base is not None:
             base = settings.port_base
@@ -38,7 +42,23 @@ class Home:
             base = int(remembered.read_text())
         else:
             base = DEFAULT_BASE
-        return cls(path=settings.home, port_base=base)
+        return cls(path=settings.home, port_base=base, profile=profiles.remembered(settings.home))
+
+    def with_profile(self, name: str | None) -> Home:
+        """This copy with the profile that was asked for, if any.
+
+        Raises BadInput for an unknown one, and for another one than that of the data which is there already.
+        """
+        if name is None or name == self.profile.name:
+            return self
+        asked = profiles.named(name)
+        if any(self.data.glob("kafka-*/meta.properties")):
+            raise BadInput(
+                f"{self.path} holds data of the profile {self.profile.name}, and brokers keep their number: "
+                f"{len(self.profile.brokers)}, not {len(asked.brokers)}. ./soh down --purge forgets the data, then "
+                f"./soh up --profile {name} starts anew; or name another folder with SOH_HOME"
+            )
+        return replace(self, profile=asked)
 
     def make(self) -> None:
         """Make the folders; PostgreSQL's user must be able to pass through, so the top is not closed."""
@@ -48,6 +68,7 @@ class Home:
         for folder in (self.conf, self.logs, self.airflow):
             folder.chmod(0o700)
         (self.path / "port_base").write_text(str(self.port_base))
+        (self.path / "profile").write_text(self.profile.name)
         known = json.loads(self._secrets_file.read_text()) if self._secrets_file.exists() else {}
         if missing := {name: secrets.token_urlsafe(24) for name in SECRETS if name not in known}:
             self._write_private(self._secrets_file, json.dumps(known | missing))
@@ -136,7 +157,7 @@ class Home:
     def endpoints(self) -> Endpoints:
         ports = self.ports
         return Endpoints(
-            kafka=",".join(f"127.0.0.1:{port}" for port in (ports.kafka_1, ports.kafka_2, ports.kafka_3)),
+            kafka=",".join(f"127.0.0.1:{getattr(ports, f'kafka_{broker}')}" for broker in self.profile.brokers),
             webhdfs=f"http://127.0.0.1:{ports.namenode_http}",
             hdfs=f"hdfs://127.0.0.1:{ports.namenode}",
             hdfs_user=self.server_user,

@@ -9,9 +9,8 @@ import psutil
 from soh.errors import SetupFailed
 from soh.local.environments import java_home, postgres_bin
 from soh.local.home import Home
+from soh.local.profile import SMALL
 
-NEEDED_MEMORY = 9 * 1024**3
-"""Bytes available before the start; the whole platform with two stream apps takes a little less."""
 NEEDED_DISK = 7 * 1024**3
 """Bytes free before the start: Kafka keeps three copies of a day of readings and grades."""
 
@@ -25,10 +24,11 @@ def check(home: Home, *, already_up: bool) -> str:
     free_disk = shutil.disk_usage(_existing(home)).free
     if free_disk < NEEDED_DISK:
         obstacles.append(f"{home.path} has {_gib(free_disk)} free; it needs {_gib(NEEDED_DISK)}")
-    memory = psutil.virtual_memory().available
+    memory, needed = psutil.virtual_memory().available, home.profile.needed_memory
     if not already_up:
-        if memory < NEEDED_MEMORY:
-            obstacles.append(f"{_gib(memory)} of memory are available; the services need {_gib(NEEDED_MEMORY)}")
+        if memory < needed:
+            advice = f"; --profile {SMALL.name} needs {_gib(SMALL.needed_memory)}" if home.profile != SMALL else ""
+            obstacles.append(f"{_gib(memory)} of memory are available; the services need {_gib(needed)}{advice}")
         if taken := home.ports.taken():
             listed = ", ".join(f"{port} ({name})" for name, port in taken)
             obstacles.append(

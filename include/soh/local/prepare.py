@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2 import sql
 
 from soh.errors import SetupFailed
-from soh.local.configs import BROKERS, TSDB_READER, TSDB_WRITER, cluster_id
+from soh.local.configs import TSDB_READER, TSDB_WRITER, cluster_id
 from soh.local.environments import AIRFLOW_PYTHON, SPARK_PYTHON, postgres_bin
 from soh.local.home import Home
 from soh.local.services import airflow_environment, hadoop_command, kafka_command
@@ -28,7 +28,7 @@ def format_storage(home: Home) -> str:
     if not (home.postgres_data / "PG_VERSION").exists():
         _initdb(home)
         made.append("PostgreSQL")
-    for broker in BROKERS:
+    for broker in home.profile.brokers:
         if not (home.data / f"kafka-{broker}" / "meta.properties").exists():
             conf = str(home.conf / f"kafka-{broker}.properties")
             # One word, because an id may begin with a hyphen.

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from soh.local.configs import BROKERS, S3_ACCESS_KEY, S3_SECRET_KEY, TSDB_WRITER, TSDB_WRITER_PASSWORD
+from soh.local.configs import S3_ACCESS_KEY, S3_SECRET_KEY, TSDB_WRITER, TSDB_WRITER_PASSWORD
 from soh.local.environments import AIRFLOW_PYTHON, JARS, influxd, java_home, postgres_bin
-from soh.local.hadoop_configs import DATANODES, NODEMANAGERS, hadoop_classpath
+from soh.local.hadoop_configs import hadoop_classpath
 from soh.local.home import Home
 from soh.local.options import FleetOptions
 from soh.local.readiness import Ready, airflow_part_is_healthy, answering, exists, listening, reads_all
@@ -73,6 +73,7 @@ def java_command(
         "-Djava.net.preferIPv4Stack=true",
         f"-Djava.io.tmpdir={home.temporary}",
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        *home.profile.java_options,
         *options,
         "-cp",
         classpath,
@@ -106,16 +107,17 @@ def kafka_command(home: Home, main: str, *arguments: str, heap: str) -> tuple[st
 
 
 def _kafka(home: Home) -> list[Service]:
+    heap = home.profile.heaps.kafka
     return [
         Service(
             name=f"kafka-{broker}",
-            command=kafka_command(home, "kafka.Kafka", str(home.conf / f"kafka-{broker}.properties"), heap="512m"),
+            command=kafka_command(home, "kafka.Kafka", str(home.conf / f"kafka-{broker}.properties"), heap=heap),
             ready=listening(getattr(home.ports, f"kafka_{broker}")),
             stage=1,
-            # All three stop together: the last ones wait in vain for a quorum to hand their partitions to.
+            # All stop together: the last ones wait in vain for a quorum to hand their partitions to.
             stop_within=timedelta(seconds=8),
         )
-        for broker in BROKERS
+        for broker in home.profile.brokers
     ]
 
 
@@ -125,7 +127,7 @@ def _stores(home: Home) -> list[Service]:
         str(JARS / "s3" / "*"),
         "org.gaul.s3proxy.Main",
         *("--properties", str(home.conf / "s3proxy.properties")),
-        heap="192m",
+        heap=home.profile.heaps.s3proxy,
         options=("-DLOG_LEVEL=warn",),
     )
     return [
@@ -145,43 +147,45 @@ def hadoop_command(home: Home, conf: str, main: str, *arguments: str, heap: str)
 
 
 def _hdfs(home: Home) -> list[Service]:
-    server = "org.apache.hadoop.hdfs.server"
+    server, heaps = "org.apache.hadoop.hdfs.server", home.profile.heaps
     namenode = Service(
         name="namenode",
-        command=hadoop_command(home, "hadoop", f"{server}.namenode.NameNode", heap="384m"),
+        command=hadoop_command(home, "hadoop", f"{server}.namenode.NameNode", heap=heaps.namenode),
         ready=answering(f"{home.endpoints.webhdfs}/webhdfs/v1/?op=LISTSTATUS&user.name={home.server_user}"),
         stage=1,
     )
     datanodes = [
         Service(
             name=f"datanode-{number}",
-            command=hadoop_command(home, f"datanode-{number}", f"{server}.datanode.DataNode", heap="256m"),
+            command=hadoop_command(home, f"datanode-{number}", f"{server}.datanode.DataNode", heap=heaps.datanode),
             ready=listening(getattr(home.ports, f"datanode_{number}")),
             stage=3,
         )
-        for number in DATANODES
+        for number in home.profile.datanodes
     ]
     return [namenode, *datanodes]
 
 
 def _yarn(home: Home) -> list[Service]:
-    server = "org.apache.hadoop.yarn.server"
+    server, heaps = "org.apache.hadoop.yarn.server", home.profile.heaps
     resourcemanager = Service(
         name="resourcemanager",
-        command=hadoop_command(home, "hadoop", f"{server}.resourcemanager.ResourceManager", heap="384m"),
+        command=hadoop_command(home, "hadoop", f"{server}.resourcemanager.ResourceManager", heap=heaps.resourcemanager),
         ready=answering(f"{home.endpoints.yarn}/ws/v1/cluster/info"),
         stage=3,
     )
     nodemanagers = [
         Service(
             name=f"nodemanager-{number}",
-            command=hadoop_command(home, f"nodemanager-{number}", f"{server}.nodemanager.NodeManager", heap="256m"),
+            command=hadoop_command(
+                home, f"nodemanager-{number}", f"{server}.nodemanager.NodeManager", heap=heaps.nodemanager
+            ),
             # What a container may inherit; its own settings come with the app.
             environment={"HADOOP_CONF_DIR": str(home.hadoop_conf), "SPARK_LOCAL_IP": "127.0.0.1"},
             ready=answering(f"http://127.0.0.1:{getattr(home.ports, f'nodemanager_{number}_http')}/ws/v1/node/info"),
             stage=3,
         )
-        for number in NODEMANAGERS
+        for number in home.profile.nodemanagers
     ]
     return [resourcemanager, *nodemanagers]
 

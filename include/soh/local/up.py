@@ -131,7 +131,7 @@ def _start(home: Home, supervisor: Supervisor, services: list[Service], say: Say
 
 def _topics(home: Home) -> str:
     bootstrap = home.endpoints.kafka
-    wanted = plan(TOPICS.values(), admin.describe(bootstrap, list(TOPICS)))
+    wanted = plan(admin.fitted(bootstrap, TOPICS.values()), admin.describe(bootstrap, list(TOPICS)))
     created = admin.apply(bootstrap, wanted)
     return f"{len(created)} made, {len(TOPICS)} declared"
 

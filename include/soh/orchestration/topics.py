@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import task
 
 from soh.errors import BadDeclaration
-from soh.kafka.admin import apply, describe
+from soh.kafka.admin import apply, describe, fitted
 from soh.kafka.plan import Plan, plan
 from soh.orchestration import connections
 from soh.specs import TOPICS
@@ -44,4 +44,4 @@ def check_drift() -> str:
 
 
 def _plan(bootstrap: str) -> Plan:
-    return plan(TOPICS.values(), describe(bootstrap, TOPICS.keys()))
+    return plan(fitted(bootstrap, TOPICS.values()), describe(bootstrap, TOPICS.keys()))

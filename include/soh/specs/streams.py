@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Self
 
 from soh.errors import BadDeclaration
 from soh.specs import fleets, tables, topics
@@ -39,6 +40,10 @@ class StreamSpec:
             raise BadDeclaration(f"stream {self.name}: {self.reads.name} and {self.writes.name} differ in schema")
         if self.stall_after < 2 * self.trigger_every:
             raise BadDeclaration(f"stream {self.name}: stall_after must be at least two triggers")
+
+    def paced(self, pace: int) -> Self:
+        """This stream with `pace` times as long between two batches, but never so long that it seems to stall."""
+        return replace(self, trigger_every=min(pace * self.trigger_every, self.stall_after / 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from soh.errors import BadDeclaration
@@ -33,6 +33,13 @@ class TopicSpec:
             raise BadDeclaration(f"topic {self.name}: min_insync must be between 1 and replication")
         if self.schema and self.schema.max_size > self.max_message_size:
             raise BadDeclaration(f"topic {self.name}: its schema allows longer messages than the broker takes")
+
+    def on(self, brokers: int) -> TopicSpec:
+        """This topic where there are so many brokers: never more replicas, and one of several may be lost."""
+        replication = min(self.replication, brokers)
+        if replication == self.replication:
+            return self
+        return replace(self, replication=replication, min_insync=min(self.min_insync, max(1, replication - 1)))
 
     @property
     def config(self) -> dict[str, str]:

@@ -31,6 +31,7 @@ class TopicView:
 @dataclass
 class ClusterView:
     topics: dict[str, TopicView]
+    brokers: dict[int, object] = field(default_factory=dict)
 
 
 class Cluster:
@@ -128,3 +129,20 @@ def test_every_topic_that_failed_is_named(apply):
     cluster = Cluster({"readings": KafkaError._TIMED_OUT, "grades": KafkaError._TIMED_OUT})
     with pytest.raises(ServerUnreachable, match=r"grades: .*; readings: "):
         apply(cluster, BOTH)
+
+
+@pytest.mark.parametrize(
+    ("named", "living", "replication"),
+    [
+        pytest.param("a:1", 1, 1, id="the-only-one"),
+        pytest.param("a:1,b:1,c:1", 1, 3, id="two-of-three-are-down"),
+        pytest.param("a:1", 3, 3, id="one-is-named-of-three"),
+    ],
+)
+def test_declarations_are_fitted_to_the_brokers_there_are_up_or_not(monkeypatch, named, living, replication):
+    class Brokers:
+        def list_topics(self, timeout):
+            return ClusterView({}, dict.fromkeys(range(living)))
+
+    monkeypatch.setattr(admin, "admin_client", lambda _: Brokers())
+    assert [topic.replication for topic in admin.fitted(named, [READINGS, GRADES])] == [replication, replication]

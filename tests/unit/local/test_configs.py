@@ -37,7 +37,7 @@ def test_every_address_in_every_file_is_on_the_loopback(home, files):
 
 
 def test_no_two_servers_listen_on_one_port(home):
-    addresses = [address for number in configs.BROKERS for address in kafka(home, number)["listeners"].split(",")]
+    addresses = [address for number in home.profile.brokers for address in kafka(home, number)["listeners"].split(",")]
     for settings in every_hadoop_server(home):
         addresses += [value for name, value in settings.items() if name.endswith("address")]
     influxdb = store_configs.influxdb(home)
@@ -49,7 +49,7 @@ def test_no_two_servers_listen_on_one_port(home):
 
 
 def test_no_two_servers_share_a_folder(home):
-    folders = [str(kafka(home, number)["log.dirs"]) for number in configs.BROKERS]
+    folders = [str(kafka(home, number)["log.dirs"]) for number in home.profile.brokers]
     for settings in every_hadoop_server(home):
         folders += [str(value) for name, value in settings.items() if name.endswith(FOLDERS)]
     influxdb = store_configs.influxdb(home)
@@ -67,8 +67,8 @@ def every_hadoop_server(home: Home) -> list[dict[str, object]]:
     return [
         hadoop_configs.hdfs(home),
         hadoop_configs.yarn(home),
-        *(hadoop_configs.datanode(home, number) for number in hadoop_configs.DATANODES),
-        *(hadoop_configs.nodemanager(home, number) for number in hadoop_configs.NODEMANAGERS),
+        *(hadoop_configs.datanode(home, number) for number in home.profile.datanodes),
+        *(hadoop_configs.nodemanager(home, number) for number in home.profile.nodemanagers),
     ]
 
 
@@ -77,10 +77,10 @@ def kafka(home: Home, broker: int) -> dict[str, object]:
 
 
 def test_every_broker_knows_the_same_three_controllers(home):
-    voters = {str(kafka(home, number)["controller.quorum.voters"]) for number in configs.BROKERS}
+    voters = {str(kafka(home, number)["controller.quorum.voters"]) for number in home.profile.brokers}
     assert len(voters) == 1
     assert voters.pop().count("@127.0.0.1:") == 3
-    assert [kafka(home, number)["node.id"] for number in configs.BROKERS] == [1, 2, 3]
+    assert [kafka(home, number)["node.id"] for number in home.profile.brokers] == [1, 2, 3]
 
 
 def test_brokers_survive_the_loss_of_one_and_make_no_topic_by_themselves(home):

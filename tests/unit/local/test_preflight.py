@@ -1,5 +1,6 @@
 """What would make a start fail is said before the start, all of it."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from soh.errors import SetupFailed
 from soh.local import preflight
 from soh.local.ports import Ports
+from soh.local.profile import PROFILES, SMALL
 
 PLENTY = 64 * 1024**3
 
@@ -45,6 +47,22 @@ def test_a_machine_that_has_everything_is_described(machine, home):
 def test_what_is_lacking_is_named(machine, home, lack, sentence):
     vars(machine).update(lack)
     with pytest.raises(SetupFailed, match=sentence):
+        preflight.check(home, already_up=False)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_each_profile_asks_for_its_own_memory(machine, home, profile):
+    copy = replace(home, profile=profile)
+    machine.memory = profile.needed_memory
+    assert preflight.check(copy, already_up=False)
+    machine.memory -= 1
+    with pytest.raises(SetupFailed, match="the services need"):
+        preflight.check(copy, already_up=False)
+
+
+def test_a_machine_too_small_for_the_standard_profile_is_told_of_the_small_one(machine, home):
+    machine.memory = SMALL.needed_memory
+    with pytest.raises(SetupFailed, match="--profile small needs"):
         preflight.check(home, already_up=False)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,6 +27,15 @@ def test_a_stream_that_contradicts_itself_or_its_ends_is_refused(differing, comp
     good = {"name": "heat_to_lake", "description": "Append.", "reads": topics.HEAT, "writes": tables.HEAT_RAW}
     with pytest.raises(BadDeclaration, match=complaint):
         StreamSpec(**(good | differing))
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS.keys())
+def test_a_slower_stream_differs_in_its_pace_alone_and_never_seems_to_stall(stream):
+    slower = stream.paced(5)
+    assert slower.trigger_every == min(5 * stream.trigger_every, stream.stall_after / 2)
+    assert slower.trigger_every > stream.trigger_every
+    assert replace(slower, trigger_every=stream.trigger_every) == stream
+    assert stream.paced(1) == stream
 
 
 REFUSED_APPS = {

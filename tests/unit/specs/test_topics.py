@@ -38,6 +38,20 @@ def test_settings_have_the_broker_s_names_and_units():
     }
 
 
+@pytest.mark.parametrize(
+    ("brokers", "replication", "min_insync"),
+    [
+        pytest.param(1, 1, 1, id="one"),
+        pytest.param(2, 2, 1, id="two-of-which-one-may-be-lost"),
+        pytest.param(3, 3, 2, id="as-many-as-replicas"),
+        pytest.param(10, 3, 2, id="more"),
+    ],
+)
+def test_a_topic_has_no_more_replicas_than_there_are_brokers(brokers, replication, min_insync):
+    topic = HEAT.on(brokers)
+    assert topic == replace(HEAT, replication=replication, min_insync=min_insync)
+
+
 def test_dead_letters_take_the_longest_message_with_its_headers_and_are_kept_longer():
     dead = dead_letters_of(HEAT)
     assert dead.name == "heat_dead"
