@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soh.errors import BadInput
+from soh.submit import DRIVER_JAVA, EXECUTOR_JAVA
 
 GIB = 1024**3
 
@@ -64,7 +65,7 @@ class Profile:
         return min(2, len(self.datanodes))
 
 
-_LITTLE_HEAP = "-XX:+UseSerialGC -XX:MinHeapFreeRatio=15 -XX:MaxHeapFreeRatio=30"
+_LITTLE_HEAP = "-XX:MinHeapFreeRatio=15 -XX:MaxHeapFreeRatio=30"
 
 STANDARD = Profile(name="standard", needed_memory=9 * GIB)
 SMALL = Profile(
@@ -81,8 +82,9 @@ SMALL = Profile(
     java_options=("-XX:TieredStopAtLevel=1",),
     spark={
         "spark.soh.pace": "5",
-        # Collectors with threads of their own keep memory beside the heap, and give free heap back later.
-        **{f"spark.{role}.extraJavaOptions": _LITTLE_HEAP for role in ("driver", "executor")},
+        # Free heap is given back to the machine at once.
+        "spark.driver.extraJavaOptions": f"{DRIVER_JAVA} {_LITTLE_HEAP}",
+        "spark.executor.extraJavaOptions": f"{EXECUTOR_JAVA} {_LITTLE_HEAP}",
         # Otherwise each thread that asks may get an arena of native memory, which is never given back.
         **{f"spark.{role}.MALLOC_ARENA_MAX": "2" for role in ("yarn.appMasterEnv", "executorEnv")},
     },
