@@ -32,6 +32,8 @@ STREAMING: Mapping[str, str] = {
     "spark.sql.streaming.minBatchesToRetain": "100",
     "spark.sql.streaming.numRecentProgressUpdates": "3",
     "spark.sql.streaming.noDataProgressEventInterval": "60s",
+    # The other mode numbers every operator of every batch's plan, for a page that nobody has open.
+    "spark.sql.ui.explainMode": "simple",
     "spark.sql.streaming.ui.retainedQueries": "20",
     "spark.sql.streaming.ui.retainedProgressUpdates": "20",
 }

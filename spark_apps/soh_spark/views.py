@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -64,10 +64,20 @@ def refresh(table: LakeTable, views: Sequence[ViewSpec], days: Collection[date],
     by_hour = _by_hour(table.at(source).where(F.col("event_date").isin(*days)), views[0])
     by_hour = by_hour.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        _prove(table, source, by_hour, days)
-        return [_refresh(table, view, by_hour, days, source, now) for view in views]
+        counted = _prove(table, source, by_hour, days)
+        return [_refresh(table, view, by_hour, days, _Source(snapshot=source, rows=counted, now=now)) for view in views]
     finally:
         by_hour.unpersist()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What all views of one refresh have in common."""
+
+    snapshot: int
+    rows: int
+    """Of the table, for the days."""
+    now: datetime
 
 
 def _by_hour(rows: DataFrame, view: ViewSpec) -> DataFrame:
@@ -110,8 +120,11 @@ def rows_of(view: ViewSpec, by_hour: DataFrame) -> DataFrame:
     return by_hour.groupBy(*keys).agg(*counts, *times, *statistics).select(*view_type(view).names)
 
 
-def _prove(table: LakeTable, source: int, by_hour: DataFrame, days: Collection[date]) -> None:
-    counted = _sums(by_hour)
+def _prove(table: LakeTable, source: int, by_hour: DataFrame, days: Collection[date]) -> int:
+    """How many rows of the table were counted. Raises ProofFailed when its metadata count others."""
+    counted = {
+        row["event_date"]: row["n"] for row in by_hour.groupBy("event_date").agg(F.sum("rows").alias("n")).collect()
+    }
     wanted = table.rows_by_day(source, days)
     wrong = [
         f"{day}: {counted.get(day, 0):,} rows counted, {wanted.get(day, 0):,} in its files"
@@ -123,28 +136,35 @@ def _prove(table: LakeTable, source: int, by_hour: DataFrame, days: Collection[d
             f"views of {table.name}: the rows that were read at snapshot {source} are not those that the table "
             f"has; no view is changed: {shortened(wrong)}"
         )
+    return sum(counted.values())
 
 
 def _refresh(
-    table: LakeTable, view: ViewSpec, by_hour: DataFrame, days: Collection[date], source: int, now: datetime
+    table: LakeTable, view: ViewSpec, by_hour: DataFrame, days: Collection[date], source: _Source
 ) -> Refreshed:
-    spark = table.spark
     rows = rows_of(view, by_hour)
-    there = spark.table(view.identifier).where(F.col("event_date").isin(*days)).select(*rows.columns)
-    source_rows = sum(_sums(by_hour).values())
-    if not _differs(view, rows, there):
-        return _told(view, days, there.count(), source_rows, refreshed=False, verdict="nothing to do: up to date")
+    there = table.spark.table(view.identifier).where(F.col("event_date").isin(*days)).select(*rows.columns)
+    found, counted = _size(there)
+    # Most nights are about a day that has no rows yet: then nothing need be compared.
+    if counted == source.rows and (not counted or not _differs(view, rows, there)):
+        return _told(view, days, found, source.rows, refreshed=False, verdict="nothing to do: up to date")
     writer = rows.repartition("event_date").sortWithinPartitions("event_date", "facility_id").writeTo(view.identifier)
-    writer.option(f"snapshot-property.{SOURCE}", str(source)).overwrite(F.col("event_date").isin(*days))
-    written = there.count()
-    if (found := sum(_sums(there).values())) != source_rows:
+    writer.option(f"snapshot-property.{SOURCE}", str(source.snapshot)).overwrite(F.col("event_date").isin(*days))
+    written, counted = _size(there)
+    if counted != source.rows:
         raise ProofFailed(
-            f"view {view.identifier} counts {found:,} rows of {table.name} after its refresh, which has "
-            f"{source_rows:,}; look for a second writer, and run it again"
+            f"view {view.identifier} counts {counted:,} rows of {table.name} after its refresh, which has "
+            f"{source.rows:,}; look for a second writer, and run it again"
         )
-    _tidy(LakeTable(spark=spark, spec=view), now)
-    verdict = f"{written:,} rows over {source_rows:,} of {table.spec.name}"
-    return _told(view, days, written, source_rows, refreshed=True, verdict=verdict)
+    _tidy(LakeTable(spark=table.spark, spec=view), source.now)
+    verdict = f"{written:,} rows over {source.rows:,} of {table.spec.name}"
+    return _told(view, days, written, source.rows, refreshed=True, verdict=verdict)
+
+
+def _size(rows: DataFrame) -> tuple[int, int]:
+    """How many rows there are, and how many of the table they count."""
+    (found,) = rows.agg(F.count("*").alias("n"), F.coalesce(F.sum("rows"), F.lit(0)).alias("counted")).collect()
+    return found["n"], found["counted"]
 
 
 def _differs(view: ViewSpec, rows: DataFrame, there: DataFrame) -> bool:
@@ -163,15 +183,11 @@ def _same(new: Column, old: Column, type_: DataType) -> Column:
     return same
 
 
-def _sums(rows: DataFrame) -> Mapping[date, int]:
-    """Rows of the table that `rows` count, by day."""
-    found = rows.groupBy("event_date").agg(F.sum("rows").alias("n")).collect()
-    return {row["event_date"]: row["n"] for row in found}
-
-
 def _tidy(view: LakeTable, now: datetime) -> None:
-    chain = view.chain()
-    if expirable(chain, expiry_cutoff(chain, now, view.spec.keep_snapshots)) >= EXPIRE_FROM:
+    # The count first, because the chain takes two questions.
+    if view.spark.table(f"{view.name}.snapshots").count() < EXPIRE_FROM:
+        return
+    if expirable(view.chain(), expiry_cutoff(view.chain(), now, view.spec.keep_snapshots)) >= EXPIRE_FROM:
         expire_snapshots(view, now)
 
 

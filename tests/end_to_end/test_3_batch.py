@@ -26,6 +26,15 @@ def api(platform):
     return AirflowApi(platform.home.endpoints.airflow, "admin", platform.home.secrets["airflow_admin"])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def trainings_afterwards(platform):
+    """One training after all nights instead of one after each: they wait in the same pool."""
+    api = AirflowApi(platform.home.endpoints.airflow, "admin", platform.home.secrets["airflow_admin"])
+    api.pause("soh_retrain")
+    yield
+    api.unpause("soh_retrain")
+
+
 def today() -> str:
     return datetime.now(ZoneInfo(FLEETS["heat"].table.time_zone)).date().isoformat()
 
