@@ -183,6 +183,24 @@ def bench(
     os.execve(AIRFLOW_PYTHON, [str(AIRFLOW_PYTHON), "-m", f"bench.{name}", *options], environment)  # noqa: S606
 
 
+@app.command()
+def screenshots(
+    folder: Annotated[Path | None, typer.Option(help="Where the pictures go; docs/images if not given.")] = None,
+    unhealthy: Annotated[
+        bool,
+        typer.Option(
+            "--unhealthy",
+            help="Then those of faults too: kills the driver of lake, which is replaced, "
+            "and stops a service for some minutes.",
+        ),
+    ] = False,
+) -> None:
+    """Take the pictures of docs/first-look.md from the running copy."""
+    from soh.local.screenshots import FOLDER, take
+
+    take(_running_home(), folder or FOLDER, unhealthy=unhealthy, steps=Steps())
+
+
 @streams_app.command("stop")
 def stop_stream(app_name: Annotated[str, typer.Argument(metavar="APP")]) -> None:
     """Pause the app's Dag, end the driver and see it gone, close the run."""

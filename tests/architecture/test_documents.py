@@ -14,12 +14,14 @@ import pytest
 import typer
 
 from soh import cli
+from soh.local import png
 from soh.local.home import SECRETS, Home
 from soh.local.options import FleetOptions
 from soh.local.ports import DEFAULT_BASE
 from soh.local.preflight import NEEDED_DISK
 from soh.local.profile import PROFILES, STANDARD
 from soh.local.report import welcome
+from soh.local.screenshots import HEALTHY, LARGEST, PICTURES
 from soh.local.suites import SUITES
 from soh.settings import PROJECT
 from soh.specs import FLEETS, STREAM_APPS, STREAMS, TOPICS, StreamSpec
@@ -27,7 +29,11 @@ from soh.streams.verdict import Verdict
 
 README = (PROJECT / "README.md").read_text()
 DECISIONS = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
-DOCUMENTS = {path.relative_to(PROJECT).as_posix(): path.read_text() for path in (PROJECT / "README.md", *DECISIONS)}
+FIRST_LOOK = PROJECT / "docs" / "first-look.md"
+IMAGES = PROJECT / "docs" / "images"
+DOCUMENTS = {
+    path.relative_to(PROJECT).as_posix(): path.read_text() for path in (PROJECT / "README.md", FIRST_LOOK, *DECISIONS)
+}
 
 FIRST_WORDS = {path.name for path in PROJECT.iterdir()}
 """A path in a document begins with one of these; anything else with a slash is an address or an example."""
@@ -249,6 +255,53 @@ def test_passwords_named_exist():
     named = set(re.findall(r"\b(airflow_(?:admin|viewer))\b", README))
     assert named
     assert named <= set(SECRETS)
+
+
+# The first look, and its pictures.
+
+
+def shown_images() -> set[Path]:
+    """Every picture that a document shows."""
+    return {
+        (PROJECT / document).parent / target
+        for document, text in DOCUMENTS.items()
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    }
+
+
+def test_every_picture_is_shown_by_a_document_and_every_one_shown_exists():
+    assert shown_images() == set(IMAGES.iterdir())
+
+
+def test_the_pictures_are_those_that_the_command_takes():
+    taken = {path.name for path in IMAGES.iterdir()}
+    assert {picture.file_name for picture in HEALTHY} <= taken
+    assert taken <= {picture.file_name for picture in PICTURES}
+
+
+@pytest.mark.parametrize("image", sorted(IMAGES.iterdir()), ids=lambda path: path.name)
+def test_a_picture_is_a_png_that_opens_at_once(image):
+    assert image.read_bytes().startswith(png.SIGNATURE)
+    assert image.stat().st_size < LARGEST
+
+
+def test_the_readme_leads_to_the_first_look_before_its_first_section():
+    assert "(docs/first-look.md)" in README.split("\n## ")[0]
+
+
+def test_the_first_look_is_a_few_numbered_steps():
+    steps = re.findall(r"^(\d+)\. ", DOCUMENTS["docs/first-look.md"], re.M)
+    assert steps == [str(number) for number in range(1, len(steps) + 1)]
+    assert 5 <= len(steps) <= 8
+
+
+def test_every_link_in_the_first_look_to_a_heading_leads_to_one():
+    found = re.findall(r"\]\(([^)#]*)#([^)]+)\)", DOCUMENTS["docs/first-look.md"])
+    assert found
+    for target, anchor in found:
+        document = (FIRST_LOOK.parent / target).resolve() if target else FIRST_LOOK
+        headings = re.findall(r"^#+ (.*)$", document.read_text(), re.M)
+        assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 # Decisions, and all text of the project.

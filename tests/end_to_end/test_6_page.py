@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 import requests
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions
-from selenium.webdriver.support.ui import WebDriverWait
 from tests.end_to_end import scratch
 
+from soh.local.browser import FLEET_LINK, chromium, is_installed, sign_in, wait
 from soh.orchestration.views import URL_PREFIX
 from soh.specs import CONSUMER_GROUPS, FLEETS, STREAMS
 
-WITHIN = timedelta(seconds=60)
 HEAT = FLEETS["heat"]
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,887",
-)
 STATES = {"normal", "caution", "warning", "danger", "idle", "unknown"}
 
 
@@ -51,37 +36,22 @@ def screenshots(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory) -> Iterator[webdriver.Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
+def browser() -> Iterator[webdriver.Chrome]:
+    if not is_installed():
         pytest.skip("no chromium with its chromedriver on this machine (Debian: chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def page(browser, address, platform):
     """The browser inside the page's frame, reached by signing in and by the navigation."""
+    sign_in(browser, address, platform.home.secrets["airflow_admin"])
+    browser.find_element(*FLEET_LINK).click()
     waiting = wait(browser)
-    browser.get(address)
-    waiting.until(expected_conditions.presence_of_element_located((By.NAME, "username"))).send_keys("admin")
-    browser.find_element(By.NAME, "password").send_keys(platform.home.secrets["airflow_admin"])
-    browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
-    link = (By.XPATH, "//nav//a[contains(., 'Fleet')] | //a[contains(@href, 'plugin/fleet')]")
-    waiting.until(expected_conditions.element_to_be_clickable(link)).click()
     waiting.until(expected_conditions.frame_to_be_available_and_switch_to_it((By.CSS_SELECTOR, "iframe[title=Fleet]")))
     waiting.until(expected_conditions.presence_of_element_located((By.CSS_SELECTOR, ".tile")))
     return browser
-
-
-def wait(browser, within=WITHIN):
-    return WebDriverWait(browser, within.total_seconds(), ignored_exceptions=[WebDriverException])
 
 
 def texts(page, selector):

@@ -39,7 +39,14 @@ def test_a_wrong_word_is_named_and_the_exit_code_is_two(soh, arguments, part):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("status", "--json"), ("logs", "kafka-1"), ("streams", "stop", "lake"), ("airflow", "version")],
+    [
+        ("status",),
+        ("status", "--json"),
+        ("logs", "kafka-1"),
+        ("streams", "stop", "lake"),
+        ("airflow", "version"),
+        ("screenshots",),
+    ],
 )
 def test_before_the_first_start_it_says_what_to_do(soh, arguments):
     error = soh(*arguments).exception
