@@ -141,7 +141,7 @@ STOPPED_SERVICE = (
         path=_of_task("consumer_watch", _UNWATCHED, RunState.FAILED),
         texts=(_UNWATCHED, "records unread"),
     ),
-    Picture(name="fleet-unhealthy", path=_at("/plugin/fleet"), texts=("a hand", SCORES_TO_TSDB.name, "silent")),
+    Picture(name="fleet-unhealthy", path=_at("/plugin/fleet"), texts=(SCORES_TO_TSDB.name, "silent")),
 )
 DEAD_DRIVER = (
     Picture(
