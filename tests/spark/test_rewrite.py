@@ -113,10 +113,10 @@ def test_a_table_that_does_not_exist_is_nothing_to_do(spark):
 
 
 def test_a_rewrite_that_loses_rows_is_undone_with_live_appends_intact(spark, table, monkeypatch):
-    def lossy(lake, day):
-        append(spark, lake.spec, 200)
-        replace_day(spark, lake.spec, first_offset=0, rows=59)
-        append(spark, lake.spec, 300)
+    def lossy(run):
+        append(spark, run.table, 200)
+        replace_day(spark, run.table, first_offset=0, rows=59)
+        append(spark, run.table, 300)
 
     monkeypatch.setattr(rewrite, "_rewrite", lossy)
     with pytest.raises(ProofFailed, match=r"facility 1004 on 2026-05-01: 14 rows before, 11 after"):
