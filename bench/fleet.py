@@ -24,7 +24,7 @@ from typing import Annotated
 import typer
 
 from bench.parts.keeping_up import Step, lags_of, most_held, reasons, slope_of, spread_over
-from bench.parts.outcome import Outcome, show
+from bench.parts.outcome import Outcome, failing_as, show
 from bench.parts.platform import running_platform
 from bench.parts.readings import faults, latencies
 from bench.parts.watching import Tap, tsdb_side, watch
@@ -60,12 +60,11 @@ def main(
     """Measure how many sensors the platform keeps up with."""
     # Without this a SIGTERM would leave the sensors behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
+    with failing_as("fleet"):
+        # Before a copy is started for it.
         wanted = parse(steps)
         with running_platform() as home:
             outcome = measure(home, wanted, timedelta(minutes=minutes))
-    except SohError as error:
-        sys.exit(f"soh bench fleet: {error}")
     raise typer.Exit(show(outcome, as_json=as_json))
 
 

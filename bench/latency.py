@@ -19,11 +19,10 @@ import numpy as np
 import typer
 
 from bench.parts import baseline
-from bench.parts.outcome import Outcome, show
+from bench.parts.outcome import Outcome, failing_as, show
 from bench.parts.platform import running_platform
 from bench.parts.readings import Point, Reading, faults, latencies
 from bench.parts.watching import Side, Tap, tsdb_side, watch
-from soh.errors import SohError
 from soh.local.home import Home
 from soh.specs.fleets import HEAT
 
@@ -38,11 +37,8 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Measure from the sensor to the database, beside the first design."""
-    try:
-        with running_platform() as home:
-            outcome = measure(home, timedelta(minutes=minutes))
-    except SohError as error:
-        sys.exit(f"soh bench latency: {error}")
+    with failing_as("latency"), running_platform() as home:
+        outcome = measure(home, timedelta(minutes=minutes))
     raise typer.Exit(show(outcome, as_json=as_json))
 
 

@@ -18,9 +18,8 @@ import psutil
 import typer
 
 from bench.parts.footprint import GROUPS, Seen, cores, group_of, largest, service_of
-from bench.parts.outcome import Outcome, show
+from bench.parts.outcome import Outcome, failing_as, show
 from bench.parts.platform import running_platform
-from soh.errors import SohError
 from soh.local import processes
 from soh.local.home import Home
 from soh.local.supervisor import ServiceState, Supervisor
@@ -37,11 +36,8 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Measure memory and processor time of the running copy."""
-    try:
-        with running_platform() as home:
-            outcome = measure(home, timedelta(minutes=minutes))
-    except SohError as error:
-        sys.exit(f"soh bench memory: {error}")
+    with failing_as("memory"), running_platform() as home:
+        outcome = measure(home, timedelta(minutes=minutes))
     raise typer.Exit(show(outcome, as_json=as_json))
 
 

@@ -21,12 +21,12 @@ from typing import Annotated
 
 import typer
 
-from bench.parts.outcome import Outcome, show
+from bench.parts.outcome import Outcome, failing_as, show
 from bench.parts.records import fill, scored
 from bench.parts.rounds import Content, Round, figures, round_faults
 from bench.parts.servers import own_servers
 from bench.parts.worker import Start, Worker
-from soh.errors import SetupFailed, SohError
+from soh.errors import SetupFailed
 from soh.kafka import admin
 from soh.kafka.plan import plan
 from soh.kafka.positions import Positions
@@ -74,11 +74,8 @@ def main(
     """Measure how many readings a second the platform's streams do, beside others on the same records."""
     # Without this a SIGTERM would leave the servers behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        with own_servers() as home:
-            outcome = measure(home, records, rounds)
-    except SohError as error:
-        sys.exit(f"soh bench throughput: {error}")
+    with failing_as("throughput"), own_servers() as home:
+        outcome = measure(home, records, rounds)
     raise typer.Exit(show(outcome, as_json=as_json))
 
 

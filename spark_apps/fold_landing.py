@@ -10,14 +10,11 @@ from datetime import date
 
 from soh.errors import SohError
 from soh.specs import FLEETS
-from soh.specs.views import views_of
+from soh_spark.day import close_day
 from soh_spark.fold import fold
-from soh_spark.lake_table import LakeTable
 from soh_spark.landed import landing
 from soh_spark.result import give_up, to_json, write_text
-from soh_spark.rewrite import compact
 from soh_spark.session import FOLDING, open_session
-from soh_spark.views import refresh
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         folded = fold(spark, table, fleet.scores, landing(spark))
         log.info("%s: %s", folded.table, folded.verdict)
-        compacted = compact(spark, table, given.day)
-        log.info("%s on %s: %s", compacted.table, compacted.day, compacted.verdict)
         # A grade may land nights after its day; a day that has not ended is left to its own night.
-        days = {given.day, *(day for day in folded.days if day < given.day)}
-        views = refresh(LakeTable(spark=spark, spec=table), views_of(table), days, compacted.started_at)
+        late = [day for day in folded.days if day < given.day]
+        packed, views = close_day(spark, table, given.day, viewed_too=late)
     except SohError as error:
         give_up(error)
-    write_text(spark, given.result, to_json({**asdict(folded), "compaction": compacted, "views": views}))
+    write_text(spark, given.result, to_json({**asdict(folded), "compaction": packed, "views": views}))
 
 
 if __name__ == "__main__":

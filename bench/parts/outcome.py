@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+from soh.errors import SohError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,15 @@ def show(outcome: Outcome, *, as_json: bool) -> int:
     if as_json:
         print(outcome.as_json(), flush=True)
     return 0 if outcome.correct else 1
+
+
+@contextmanager
+def failing_as(name: str) -> Iterator[None]:
+    """End the program with what went wrong, under the name of the bench; the stack tells a person nothing."""
+    try:
+        yield
+    except SohError as error:
+        sys.exit(f"soh bench {name}: {error}")
 
 
 def machine() -> dict[str, str | int | float]:

@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 
 from soh.errors import RewriteConflict
 from soh.specs.tables import CATALOG, NAMESPACE
-from soh_spark.compaction import KEPT_SNAPSHOTS, expiry_cutoff
+from soh_spark.compaction import EXPIRE_FROM, KEPT_SNAPSHOTS, expirable, expiry_cutoff
 from soh_spark.lake_table import LakeTable
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,12 @@ def rewrite_manifests(lake: LakeTable) -> None:
     call = f"CALL {CATALOG}.system.rewrite_manifests(table => '{table}', use_caching => false)"
     rows = retry_conflicts(f"manifests of {lake.name}", lambda: lake.spark.sql(call).collect())
     log.info("%s manifests became %s", rows[0]["rewritten_manifests_count"], rows[0]["added_manifests_count"])
+
+
+def expiry_is_due(lake: LakeTable, now: datetime) -> bool:
+    """Whether so many snapshots have grown old that it is worth a commit to let them go."""
+    chain = lake.chain()
+    return expirable(chain, expiry_cutoff(chain, now, lake.spec.keep_snapshots)) >= EXPIRE_FROM
 
 
 def expire_snapshots(lake: LakeTable, now: datetime) -> int:

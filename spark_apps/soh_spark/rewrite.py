@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 
 from soh.specs import TableSpec
 from soh.specs.tables import CATALOG, NAMESPACE
-from soh_spark.compaction import EXPIRE_FROM, Plan, expirable, expiry_cutoff, plan
+from soh_spark.compaction import Plan, plan
 from soh_spark.content import total
-from soh_spark.housekeeping import expire_snapshots, retry_conflicts, rewrite_manifests
+from soh_spark.housekeeping import expire_snapshots, expiry_is_due, retry_conflicts, rewrite_manifests
 from soh_spark.lake_table import LakeTable
 from soh_spark.proof import Proof, settle
 from soh_spark.result import Result, Steps
@@ -84,9 +84,7 @@ def _tidy(run: _Run) -> int:
 
 
 def _tidy_if_due(run: _Run) -> int:
-    chain = run.lake.chain()
-    cutoff = expiry_cutoff(chain, run.started_at, run.table.keep_snapshots)
-    return _tidy(run) if expirable(chain, cutoff) >= EXPIRE_FROM else 0
+    return _tidy(run) if expiry_is_due(run.lake, run.started_at) else 0
 
 
 def _untouched(run: _Run, planned: Plan, verdict: str, expired: int = 0) -> Result:

@@ -17,9 +17,8 @@ from pyspark.sql.types import DataType, DoubleType
 from soh.errors import ProofFailed
 from soh.specs import ViewSpec
 from soh.specs.views import GRADE, Grain
-from soh_spark.compaction import EXPIRE_FROM, expirable, expiry_cutoff
 from soh_spark.content import shortened
-from soh_spark.housekeeping import expire_snapshots
+from soh_spark.housekeeping import expire_snapshots, expiry_is_due
 from soh_spark.lake_table import LakeTable
 from soh_spark.schema import ensure_table, view_type
 
@@ -52,14 +51,16 @@ def refresh(table: LakeTable, views: Sequence[ViewSpec], days: Collection[date],
     A view whose rows are right already is left alone. Raises ProofFailed when the rows that a view counts are not
     those that the table's own metadata counts; nothing is written then.
     """
+    if not views:
+        return []
     exists = table.exists()
     for view in views if exists else ():
         # Before there is anything to view, so that whoever asks for it is told so.
         ensure_table(table.spark, view)
     chain = table.chain() if exists else []
-    if not chain or not days or not views:
-        reason = f"nothing to do: {table.name} holds nothing" if not chain else "nothing to do: no days"
-        return [_told(view, days, 0, 0, refreshed=False, verdict=reason) for view in views]
+    if not chain:
+        nothing = f"nothing to do: {table.name} holds nothing"
+        return [_told(view, days, 0, 0, refreshed=False, verdict=nothing) for view in views]
     source = chain[0].id
     by_hour = _by_hour(table.at(source).where(F.col("event_date").isin(*days)), views[0])
     by_hour = by_hour.persist(StorageLevel.MEMORY_AND_DISK)
@@ -103,9 +104,13 @@ def _by_hour(rows: DataFrame, view: ViewSpec) -> DataFrame:
     )
 
 
+def _keys(view: ViewSpec) -> list[str]:
+    """The columns that tell one row of the view from the others."""
+    return ["event_date", "facility_id", *(["hour_start"] if view.grain is Grain.HOUR else [])]
+
+
 def rows_of(view: ViewSpec, by_hour: DataFrame) -> DataFrame:
     """The rows of `view`, with its columns."""
-    keys = ["event_date", "facility_id", *(["hour_start"] if view.grain is Grain.HOUR else [])]
     statistics: list[Column] = []
     for field in view.measurements:
         name = field.name
@@ -117,7 +122,7 @@ def rows_of(view: ViewSpec, by_hour: DataFrame) -> DataFrame:
         ]
     counts = [F.sum(name).alias(name) for name in ("rows", *(state.value for state in view.states))]
     times = [F.min("first_time").alias("first_time"), F.max("last_time").alias("last_time")]
-    return by_hour.groupBy(*keys).agg(*counts, *times, *statistics).select(*view_type(view).names)
+    return by_hour.groupBy(*_keys(view)).agg(*counts, *times, *statistics).select(*view_type(view).names)
 
 
 def _prove(table: LakeTable, source: int, by_hour: DataFrame, days: Collection[date]) -> int:
@@ -156,7 +161,9 @@ def _refresh(
             f"view {view.identifier} counts {counted:,} rows of {table.name} after its refresh, which has "
             f"{source.rows:,}; look for a second writer, and run it again"
         )
-    _tidy(LakeTable(spark=table.spark, spec=view), source.now)
+    written_to = LakeTable(spark=table.spark, spec=view)
+    if expiry_is_due(written_to, source.now):
+        expire_snapshots(written_to, source.now)
     verdict = f"{written:,} rows over {source.rows:,} of {table.spec.name}"
     return _told(view, days, written, source.rows, refreshed=True, verdict=verdict)
 
@@ -168,10 +175,9 @@ def _size(rows: DataFrame) -> tuple[int, int]:
 
 
 def _differs(view: ViewSpec, rows: DataFrame, there: DataFrame) -> bool:
-    keys = ["event_date", "facility_id", *(["hour_start"] if view.grain is Grain.HOUR else [])]
     types = {column.name: column.dataType for column in view_type(view)}
     new, old = rows.alias("new"), there.alias("old")
-    together = new.join(old, [F.col(f"new.{key}") == F.col(f"old.{key}") for key in keys], "full_outer")
+    together = new.join(old, [F.col(f"new.{key}") == F.col(f"old.{key}") for key in _keys(view)], "full_outer")
     others = [~_same(F.col(f"new.{name}"), F.col(f"old.{name}"), types[name]) for name in rows.columns]
     return not together.where(reduce(or_, others)).isEmpty()
 
@@ -181,14 +187,6 @@ def _same(new: Column, old: Column, type_: DataType) -> Column:
     if isinstance(type_, DoubleType):
         same = same | (new.isNotNull() & old.isNotNull() & (F.abs(new - old) <= _CLOSE * F.abs(new)))
     return same
-
-
-def _tidy(view: LakeTable, now: datetime) -> None:
-    # The count first, because the chain takes two questions.
-    if view.spark.table(f"{view.name}.snapshots").count() < EXPIRE_FROM:
-        return
-    if expirable(view.chain(), expiry_cutoff(view.chain(), now, view.spec.keep_snapshots)) >= EXPIRE_FROM:
-        expire_snapshots(view, now)
 
 
 def _told(
