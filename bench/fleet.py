@@ -47,13 +47,18 @@ LOOKED_FOR = 50
 """Sensors whose readings are looked for in the database: all of them would be the largest load there is."""
 SAMPLE_EVERY = 2.0
 """Seconds between two looks at all readers of Kafka."""
+SETTLE = timedelta(minutes=1)
+"""Before each step, so that nothing of the one before is left to be worked off."""
 GRACE = timedelta(seconds=20)
 """After a step, for what is still under way."""
 END_WITHIN = 20.0
 
 
 def main(
-    minutes: Annotated[float, typer.Option(min=0.1, help="Length of each step, after as long to settle.")] = 1.0,
+    minutes: Annotated[
+        float,
+        typer.Option(min=0.1, help="Length of each step; at least thrice as long as any reader's commits lie apart."),
+    ] = 4.0,
     steps: Annotated[str, typer.Option(help="Numbers of sensors, in ascending order.")] = STEPS,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
@@ -127,8 +132,9 @@ def _told(step: Step) -> str:
 
 def _step(home: Home, facilities: Sequence[int], length: timedelta, wanted_per_s: float) -> tuple[Step, list[str]]:
     """What was seen in one step, and what was wrong with the readings that were found."""
-    _say(f"{len(facilities)} sensors settle for {length}")
-    time.sleep(length.total_seconds())
+    settle = min(length, SETTLE)
+    _say(f"{len(facilities)} sensors settle for {settle}")
+    time.sleep(settle.total_seconds())
     chosen = spread_over(facilities, LOOKED_FOR)
     side = tsdb_side(home, "fleet", home.endpoints.tsdb_database, chosen)
     readers = _Readers(home)

@@ -35,7 +35,7 @@ from soh.local.home import Home
 from soh.settings import PROJECT
 from soh.specs import STREAM_APPS, TopicSpec
 from soh.specs.fleets import HEAT
-from soh.submit import properties, spark_settings
+from soh.submit import EXECUTOR_JAVA, properties, spark_settings
 
 QUIX = "quixstreams==3.28.1"
 """In an environment of its own: it is measured, and no part of the platform."""
@@ -67,7 +67,7 @@ BY_MODEL = frozenset({"records", "offsets", "power_factors", "graded_by_model", 
 
 
 def main(
-    records: Annotated[int, typer.Option(min=100, help="Readings that every side works on.")] = 100_000,
+    records: Annotated[int, typer.Option(min=100, help="Readings that every side works on.")] = 90_000,
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each side that are counted.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
@@ -161,6 +161,8 @@ def _spark(home: Home, name: str) -> Side:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "1g",
+        # In local mode the driver does what executors do.
+        "spark.driver.extraJavaOptions": EXECUTOR_JAVA,
         "spark.executorEnv.PYTHONPATH": path,
         "spark.jars": ",".join(str(jar) for jar in sorted((JARS / "spark").glob("*.jar"))),
         "spark.ui.enabled": "false",
@@ -170,6 +172,7 @@ def _spark(home: Home, name: str) -> Side:
     file = home.write_private(f"bench-{name}.properties", properties(settings))
     command = [str(SPARK_PYTHON), str(PROJECT / "bench" / "spark" / "throughput_side.py"), name]
     environment = {
+        "HADOOP_CONF_DIR": str(home.hadoop_conf),
         "HADOOP_USER_NAME": home.server_user,
         "JAVA_HOME": str(java_home()),
         "PATH": os.pathsep.join((str(SPARK_PYTHON.parent), str(java_home() / "bin"), os.defpath)),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -109,28 +110,40 @@ def slope_of(lags: Sequence[Lag]) -> Slope | None:
 
 
 def lags_of(samples: Sequence[Sample]) -> list[Lag]:
-    """The lag of a reader by which its growth is judged.
+    """The lag of a reader by which its growth is judged: that at the moment of each commit.
 
-    Of a stream it is that at the moment of each commit: between two commits every lag grows, and with a trigger of
-    some seconds that saw would hide what matters. Where fewer than two commits were seen, every look counts.
+    Between two commits every lag grows, and with some seconds between them that saw would hide what matters. A stream
+    says when it committed; a consumer group has done so where its position differs from that of the look before.
+    Where fewer than two commits were seen, every look counts.
     """
     looks = [Lag(sample.at.timestamp(), _total(sample.ends) - _read(sample)) for sample in samples]
+    at_commits = _at_moments(samples) or _at_moves(samples, looks)
+    return at_commits if len(at_commits) >= 2 else looks
+
+
+def _at_moments(samples: Sequence[Sample]) -> list[Lag]:
+    """The lag at the moment that each commit says of itself; none of a reader whose commits say nothing."""
     commits = {
         sample.committed_batch: (sample.committed_at.timestamp(), _read(sample))
         for sample in samples
         if sample.committed_batch is not None and sample.committed_at is not None
     }
-    if not looks or not commits:
-        return looks
-    times = [look.at for look in looks]
+    times = [sample.at.timestamp() for sample in samples]
     ends = [float(_total(sample.ends)) for sample in samples]
-    at_commits = [
+    return [
         Lag(at, float(np.interp(at, times, ends)) - read)
         for at, read in commits.values()
         # What was sent before the first look is not known.
         if times[0] <= at <= times[-1]
     ]
-    return at_commits if len(at_commits) >= 2 else looks
+
+
+def _at_moves(samples: Sequence[Sample], looks: Sequence[Lag]) -> list[Lag]:
+    return [
+        look
+        for (before, after), look in zip(pairwise(samples), looks[1:], strict=True)
+        if _read(after) != _read(before)
+    ]
 
 
 def spread_over(facilities: Sequence[int], most: int) -> list[int]:

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark import Broadcast
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import DoubleType, StringType, StructField, StructType
+from pyspark.sql.types import DecimalType, DoubleType, StringType, StructField, StructType
 
 from soh.classifier.artefact import Classifier, decode
 from soh.specs import FleetSpec
@@ -24,6 +24,13 @@ NO_MODEL = "none"
 """What stands for the model's version where there is neither a champion nor a rule."""
 
 Words: TypeAlias = NDArray[np.object_]
+
+_ONLY_TO_GRADE = ("features", "readings", "late", "idle")
+"""Columns of a window that no grade carries."""
+_TIMES = {"event_micros": "event_time", "source_micros": "source_time"}
+"""Columns with the times of a reading, and the fields of its grade that they go into."""
+_SECONDS = DecimalType(18, 6)
+"""Epoch seconds, exact to the microsecond, which a double would print with an exponent."""
 
 _decoded: dict[str, tuple[str, Classifier]] = {}
 """By model: the SHA-256 of the artefact that this Python worker has decoded last, and the classifier."""
@@ -89,30 +96,19 @@ def scores(windows: DataFrame, fleet: FleetSpec, version: str, artefact: Broadca
     `windows` is what `soh_spark.stateful.with_windows` makes; `version` stands on every record, and `artefact` is
     that version's, None for the rule or nothing.
     """
-    known = StructType(
-        [field for field in windows.schema if field.name not in {"features", "readings", "late", "idle"}]
-    )
-    schema = StructType([*known, StructField("pred", StringType()), StructField("probability", DoubleType())])
+    known = [field for field in windows.schema if field.name not in {*_ONLY_TO_GRADE, *_TIMES}]
+    times = [StructField(name, _SECONDS) for name in _TIMES.values()]
+    schema = StructType([*known, *times, StructField("pred", StringType()), StructField("probability", DoubleType())])
     by_rule = version == PowerFactorRule.NAME
     graded = windows.mapInArrow(_grading(fleet, artefact, by_rule=by_rule), schema)
-    values = {
-        "event_time": _seconds("event_micros"),
-        "source_time": _seconds("source_micros"),
-        "model_version": F.lit(version),
-    }
     fields = [
-        (values[field.name] if field.name in values else F.col(field.name)).alias(field.wire_name)
+        (F.lit(version) if field.name == "model_version" else F.col(field.name)).alias(field.wire_name)
         for field in fleet.scores.schema.fields
     ]
     return graded.select(
         F.col("facility_id").cast("string").alias("key"),
         F.to_json(F.struct(*fields), {"ignoreNullFields": "false"}).alias("value"),
     )
-
-
-def _seconds(micros: str) -> Column:
-    """Epoch seconds, exact to the microsecond, which a double would print with an exponent."""
-    return (F.col(micros).cast("decimal(18,0)") / F.lit(1_000_000).cast("decimal(7,0)")).cast("decimal(18,6)")
 
 
 def _grading(
@@ -134,12 +130,22 @@ def _grading(
                 power_factor=batch.column(rule_on).to_numpy(zero_copy_only=False) if rule_on else None,
             )
             states, probabilities = grade(seen, fleet, classifier, by_rule=by_rule)
-            rest = batch.drop_columns(["features", "readings", "late", "idle"])
+            rest = batch.drop_columns([*_ONLY_TO_GRADE, *_TIMES])
+            for micros, name in _TIMES.items():
+                rest = rest.append_column(name, _seconds(batch.column(micros)))
             yield rest.append_column("pred", pa.array(states, pa.string())).append_column(
                 "probability", pa.array(probabilities, pa.float64())
             )
 
     return graded
+
+
+def _seconds(micros: pa.Array) -> pa.Array:
+    """Microseconds, none of them missing, as exact seconds: what Arrow keeps of a decimal is an integer."""
+    integers = micros.to_numpy()
+    halves = np.column_stack((integers, integers >> 63))
+    buffer = pa.py_buffer(np.ascontiguousarray(halves))
+    return pa.Array.from_buffers(pa.decimal128(_SECONDS.precision, _SECONDS.scale), len(integers), [None, buffer])
 
 
 def _classifier(artefact: Artefact, model: ModelSpec) -> Classifier:

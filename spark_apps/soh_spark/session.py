@@ -14,6 +14,8 @@ ALWAYS = {
     # Local days are computed from UTC, and snapshots are expired by UTC times.
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.showConsoleProgress": "false",
+    # Executors too: a stream's would tell of every fetch, for months, in a file that nobody rotates.
+    "spark.executor.syncLogLevel.enabled": "true",
     "spark.ui.retainedJobs": "50",
     "spark.ui.retainedStages": "50",
     "spark.ui.retainedTasks": "500",

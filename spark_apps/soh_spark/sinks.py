@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming.query import StreamingQuery
@@ -10,6 +12,8 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from soh.specs import StreamSpec, TableSpec, TopicSpec
 from soh_spark.decode import decode
 
+LOOK_EVERY = timedelta(seconds=2)
+"""How often a query that waits for more looks whether it has come."""
 LARGEST_LETTER = 64 * 1024 * 1024
 """Bytes. A broker measures compressed messages, so a short one may be long when it is unpacked."""
 
@@ -86,13 +90,22 @@ def dead_letter_options(topic: TopicSpec, kafka: str) -> dict[str, str]:
     }
 
 
+def wait_for_more(stream: StreamSpec) -> timedelta | None:
+    """How long the source of `stream` waits for a full batch; None for one that never works off a backlog at once.
+
+    Readings on their way to the lake do: a backlog is read batch after batch, and only its rest waits for the next
+    trigger. Dead letters let them pass.
+    """
+    return stream.trigger_every if isinstance(stream.writes, TableSpec) else None
+
+
 def _writer(stream: StreamSpec, rows: DataFrame, checkpoints: str) -> DataStreamWriter:
-    seconds = stream.trigger_every.total_seconds()
+    every = min(stream.trigger_every, LOOK_EVERY) if wait_for_more(stream) else stream.trigger_every
     return (
         rows.writeStream.queryName(stream.name)
         .outputMode("append")
         .option("checkpointLocation", f"{checkpoints.rstrip('/')}/{stream.name}")
-        .trigger(processingTime=f"{int(seconds * 1000)} milliseconds")
+        .trigger(processingTime=f"{every // timedelta(milliseconds=1)} milliseconds")
     )
 
 

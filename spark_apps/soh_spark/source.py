@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pyspark.sql import DataFrame, SparkSession
 
 from soh.specs import TopicSpec
@@ -17,14 +19,20 @@ def source_options(
     accept_loss: bool = False,
     largest_batch: int = LARGEST_BATCH,
     first_offsets: str = "earliest",
+    wait_for_more: timedelta | None = None,
 ) -> dict[str, str]:
     """Options of Spark's Kafka source for `topic` on the brokers `kafka` (`host:port,...`).
 
     `failOnDataLoss`: records that retention deleted before they were read end the query, and with it the
     app, with Kafka's own words. The warning in a log that Spark would write otherwise nobody reads, and the
     gap would be gone from the checkpoint with the next commit. Going on past the gap is a person's word:
-    `accept_loss`. `first_offsets`, in Spark's JSON, count only for a query without a checkpoint.
+    `accept_loss`. `first_offsets`, in Spark's JSON, count only for a query without a checkpoint. Less than a
+    `largest_batch` is left for `wait_for_more` after the batch before.
     """
+    patience = {
+        "minOffsetsPerTrigger": str(largest_batch),
+        "maxTriggerDelay": f"{(wait_for_more or timedelta()) // timedelta(milliseconds=1)}ms",
+    }
     return {
         "kafka.bootstrap.servers": kafka,
         "subscribe": topic.name,
@@ -34,7 +42,11 @@ def source_options(
         # After each fetch Spark asks the broker where the partition begins and ends, and that question waits behind
         # the consumer's next fetch, which the broker would hold for half a second when nothing new is there.
         "kafka.fetch.max.wait.ms": "10",
+        # The fewer fetches the better therefore; Kafka's own limits make one of every 500 records.
+        "kafka.max.poll.records": "10000",
+        "kafka.max.partition.fetch.bytes": str(4 * 1024 * 1024),
         "maxOffsetsPerTrigger": str(largest_batch),
+        **(patience if wait_for_more else {}),
     }
 
 
@@ -46,9 +58,15 @@ def read_topic(
     accept_loss: bool = False,
     largest_batch: int = LARGEST_BATCH,
     first_offsets: str = "earliest",
+    wait_for_more: timedelta | None = None,
 ) -> DataFrame:
     """Stream `topic`: key, value, topic, partition, offset, timestamp, timestampType, headers."""
     options = source_options(
-        topic, kafka, accept_loss=accept_loss, largest_batch=largest_batch, first_offsets=first_offsets
+        topic,
+        kafka,
+        accept_loss=accept_loss,
+        largest_batch=largest_batch,
+        first_offsets=first_offsets,
+        wait_for_more=wait_for_more,
     )
     return spark.readStream.format("kafka").options(**options).load()

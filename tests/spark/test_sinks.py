@@ -15,7 +15,7 @@ from soh.specs.streams import HEAT_DEAD_LETTERS, HEAT_TO_LAKE
 from soh.specs.tables import HEAT_RAW
 from soh.specs.topics import HEAT_DEAD
 from soh_spark.schema import ensure_table
-from soh_spark.sinks import dead_letter_options, dead_letters, lake_rows, start
+from soh_spark.sinks import dead_letter_options, dead_letters, lake_rows, start, wait_for_more
 
 MIXED = [text(heat()), b"poison", text(heat(temperature="warm")), text(heat(sensor_id=5)), None, text(heat(온도=None))]
 
@@ -80,9 +80,14 @@ def test_the_producer_takes_the_longest_letter_and_waits_for_all_replicas():
     assert (options["topic"], options["kafka.bootstrap.servers"]) == ("heat_dead", "broker:9092")
 
 
+def test_readings_wait_for_a_full_batch_and_dead_letters_let_them_pass():
+    assert wait_for_more(HEAT_TO_LAKE) == HEAT_TO_LAKE.trigger_every
+    assert wait_for_more(HEAT_DEAD_LETTERS) is None
+
+
 def test_a_batch_lands_in_as_many_files_as_declared(spark, table):
     many = records(spark, [text(heat())] * 8).repartition(4)
-    assert lake_rows(many, HEAT_TO_LAKE, table).rdd.getNumPartitions() == HEAT_TO_LAKE.files_per_batch == 1
+    assert lake_rows(many, HEAT_TO_LAKE, table).rdd.getNumPartitions() == HEAT_TO_LAKE.files_per_batch == 2
 
 
 def test_a_query_has_the_name_the_checkpoint_and_the_pool_of_its_stream(spark, table, tmp_path):

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from soh.specs.topics import HEAT
@@ -17,3 +19,9 @@ def test_lost_records_end_the_query_unless_a_person_said_otherwise(accept_loss, 
 
 def test_a_stream_may_bound_its_batches_itself():
     assert source_options(HEAT, "broker:9092", largest_batch=7)["maxOffsetsPerTrigger"] == "7"
+
+
+def test_a_stream_that_waits_for_more_begins_when_a_batch_is_full_or_the_time_is_over():
+    options = source_options(HEAT, "broker:9092", largest_batch=7, wait_for_more=timedelta(seconds=20))
+    assert (options["minOffsetsPerTrigger"], options["maxTriggerDelay"]) == ("7", "20000ms")
+    assert "minOffsetsPerTrigger" not in source_options(HEAT, "broker:9092")

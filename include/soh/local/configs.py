@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from configparser import RawConfigParser
 from io import StringIO
 
-from soh.local import hadoop_configs, store_configs
-from soh.local.environments import JARS, SPARK_PYTHON, VENVS, java_home
+from soh.local import class_archive, hadoop_configs, store_configs
+from soh.local.environments import JARS, SPARK_PYTHON, java_home
 from soh.local.home import Home
 from soh.local.profile import STANDARD, Profile
 from soh.settings import PROJECT, S3_REGION
@@ -166,7 +166,7 @@ def connections(home: Home) -> dict[str, dict[str, object]]:
             "extra": {
                 "deploy-mode": "cluster",
                 "spark-binary": "spark-submit",
-                "soh_conf": cluster_spark_conf(home.profile),
+                "soh_conf": {**cluster_spark_conf(home.profile), **class_archive.spark_conf()},
             },
         },
         "lake_catalog": {
@@ -218,11 +218,10 @@ def connections(home: Home) -> dict[str, dict[str, object]]:
 
 def cluster_spark_conf(profile: Profile = STANDARD) -> dict[str, str]:
     """Spark settings that belong to this machine's cluster and not to an app."""
-    site = next((VENVS / "airflow" / "lib").glob("python3.*/site-packages"))
     environment = {"PYSPARK_PYTHON": str(SPARK_PYTHON), "JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
     return {
         # local: the jars lie on every node already, so that a launch uploads nothing.
-        "spark.yarn.jars": f"local:{site}/pyspark/jars/*",
+        "spark.yarn.jars": f"local:{class_archive.spark_jars()}",
         "spark.jars": ",".join(f"local:{jar}" for jar in sorted((JARS / "spark").glob("*.jar"))),
         **{f"spark.yarn.appMasterEnv.{name}": value for name, value in environment.items()},
         **{f"spark.executorEnv.{name}": value for name, value in environment.items()},

@@ -171,20 +171,20 @@ def _keep_servers_from_starting(packages: list[str]) -> None:
     """The packages would start servers of their own, now and at every boot; ours are private and started by us."""
     cluster = Path("/etc/postgresql-common/createcluster.conf")
     if "postgresql" in packages and not cluster.exists():
-        _run(_as_root("mkdir", "-p", str(cluster.parent)), f"making {cluster.parent}")
-        _run(_as_root("sh", "-c", f"echo 'create_main_cluster = false' > {cluster}"), f"writing {cluster}")
+        run(_as_root("mkdir", "-p", str(cluster.parent)), f"making {cluster.parent}")
+        run(_as_root("sh", "-c", f"echo 'create_main_cluster = false' > {cluster}"), f"writing {cluster}")
     unit = Path("/etc/systemd/system/influxdb.service")
     if "influxdb" in packages and not unit.exists():
         # What `systemctl mask` does, also where systemd does not run; `systemctl unmask influxdb` undoes it.
-        _run(_as_root("mkdir", "-p", str(unit.parent)), f"making {unit.parent}")
-        _run(_as_root("ln", "-sf", "/dev/null", str(unit)), f"masking {unit.name}")
+        run(_as_root("mkdir", "-p", str(unit.parent)), f"making {unit.parent}")
+        run(_as_root("ln", "-sf", "/dev/null", str(unit)), f"masking {unit.name}")
 
 
 def _apt(*arguments: str) -> None:
     # RUNLEVEL=1 makes Debian's invoke-rc.d start none of the services that a package brings; systemd has its masks.
     environment = ["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
     options = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
-    _run(_as_root("env", *environment, "apt-get", *options, *arguments), f"apt-get {' '.join(arguments)}")
+    run(_as_root("env", *environment, "apt-get", *options, *arguments), f"apt-get {' '.join(arguments)}")
 
 
 def _as_root(*command: str) -> list[str]:
@@ -200,9 +200,9 @@ def _environment(name: str, lock: Path) -> str:
     if _is_stamped(folder, lock):
         return "all there"
     uv = _uv()
-    _run([str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], f"making {folder}")
+    run([str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], f"making {folder}")
     # --no-deps: the lock is complete, and the overrides that keep pyspark-client out are baked into it.
-    _run(
+    run(
         [
             *(str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--no-deps"),
             *("--python", str(folder / "bin" / "python"), "--requirement", str(lock)),
@@ -223,8 +223,8 @@ def ensure_extra(name: str, packages: Sequence[str]) -> Path:
     wanted = " ".join(packages)
     if not (stamp.exists() and stamp.read_text() == wanted):
         uv = str(_uv())
-        _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], f"making {folder}")
-        _run([uv, "pip", "install", "--quiet", "--python", str(python), *packages], f"installing {wanted}")
+        run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], f"making {folder}")
+        run([uv, "pip", "install", "--quiet", "--python", str(python), *packages], f"installing {wanted}")
         stamp.write_text(wanted)
     return python
 
@@ -233,8 +233,8 @@ def _uv() -> Path:
     tools = VENVS / "tools"
     uv = tools / "bin" / "uv"
     if not uv.exists():
-        _run([sys.executable, "-m", "venv", str(tools)], f"making {tools}")
-        _run(
+        run([sys.executable, "-m", "venv", str(tools)], f"making {tools}")
+        run(
             [str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"],
             "installing uv",
         )
@@ -246,7 +246,7 @@ def _jars(pom: Path) -> str:
     if _is_stamped(folder, pom / "pom.xml"):
         return "all there"
     shutil.rmtree(folder, ignore_errors=True)
-    _run(
+    run(
         [
             *("mvn", "-B", "-q", "-ntp", "-f", str(pom / "pom.xml"), "dependency:copy-dependencies"),
             *("-DincludeScope=runtime", f"-DoutputDirectory={folder}"),
@@ -271,8 +271,8 @@ def _stamp(folder: Path, source: Path) -> None:
     (folder / ".made-from").write_text(_digest(source))
 
 
-def _run(command: list[str], what: str, **environment: str) -> None:
-    """Run a set-up command; its output is shown only when it fails.
+def run(command: list[str], what: str, **environment: str) -> None:
+    """Run a command of the set-up; its output is shown only when it fails.
 
     Raises SetupFailed with the last lines of the output.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -82,12 +83,13 @@ def wait_for_readings(home: Home, fleets: Sequence[FleetSpec], say: Say) -> None
     """Wait until every fleet has readings in the lake, in enough small files for a compaction to have work."""
     hdfs = Hdfs(home.endpoints.webhdfs, home.endpoints.hdfs_user)
     names = [fleet.table.name for fleet in fleets]
-    enough = {fleet.table.name: fleet.table.small_files for fleet in fleets}
+    files = {stream.writes.name: stream.files_per_batch for stream in STREAMS.values()}
+    enough = {fleet.table.name: math.ceil(fleet.table.small_files / files[fleet.table.name]) for fleet in fleets}
 
     def arrived() -> bool:
         found = {t.name: t for t in table_figures(home.endpoints, home.app_secrets, hdfs, names)}
         say(", ".join(f"{name}: {t.rows} rows in {t.files} files" for name, t in found.items()) or "no table yet")
-        # Every commit adds a file, and compactions take them away again: so count the snapshots.
+        # Every commit adds files, and compactions take them away again: so count the snapshots.
         return all(name in found and found[name].snapshots >= enough[name] for name in names)
 
     wait_for(arrived, READINGS_WITHIN, f"readings in {', '.join(names)}; see ./soh status")

@@ -94,6 +94,9 @@ HEAT_TO_LAKE = StreamSpec(
     description="Append raw readings of the power facilities to the lake.",
     reads=topics.HEAT,
     writes=tables.HEAT_RAW,
+    # Two tasks work off a backlog on two cores; half as many batches leave no more small files for that.
+    trigger_every=timedelta(seconds=20),
+    files_per_batch=2,
 )
 HEAT_DEAD_LETTERS = StreamSpec(
     name="heat_dead_letters",
@@ -145,6 +148,7 @@ LAKE = StreamAppSpec(
         HYDRAULIC_DEAD_LETTERS,
         HYDRAULIC_INSPECTIONS_TO_LAKE,
     ),
+    executor_cores=2,
 )
 
 HEAT_SCORING = ScoringStreamSpec(

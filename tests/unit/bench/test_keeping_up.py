@@ -57,10 +57,24 @@ def test_a_stream_that_commits_nothing_falls_behind_by_all_that_comes():
     assert slope_of(lags_of(hung)).per_s == pytest.approx(5)
 
 
-def test_a_consumer_group_is_judged_by_every_look():
-    group = [replace(one, committed_batch=None, committed_at=None) for one in sawtooth(rate=8, reads=4, trigger=2)]
-    assert len(lags_of(group)) == len(group)
-    assert slope_of(lags_of(group)).per_s == pytest.approx(4, abs=0.1)
+def group(**pace) -> list[Sample]:
+    """A consumer group, whose commits do not say when they were."""
+    return [replace(one, committed_batch=None, committed_at=None) for one in sawtooth(**pace)]
+
+
+def test_a_consumer_group_that_commits_seldom_and_reads_all_does_not_fall_behind():
+    seldom = group(rate=100, reads=100, trigger=60, seconds=240)
+    assert slope_of(lags_of(seldom)).per_s == pytest.approx(0, abs=0.01)
+    assert len(lags_of(seldom)) == 4
+
+
+def test_a_consumer_group_that_reads_less_than_comes_falls_behind_by_the_difference():
+    assert slope_of(lags_of(group(rate=100, reads=90, trigger=60, seconds=240))).per_s == pytest.approx(10, abs=0.1)
+    assert slope_of(lags_of(group(rate=8, reads=4, trigger=2))).per_s == pytest.approx(4, abs=0.1)
+
+
+def test_a_consumer_group_that_was_seen_to_commit_once_is_judged_by_every_look():
+    assert len(lags_of(group(rate=8, reads=8, trigger=40))) == 31
 
 
 def test_a_commit_before_the_first_look_is_left_out():

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from soh.local import configs, hadoop_configs, store_configs
+from soh.local import class_archive, configs, hadoop_configs, store_configs
 from soh.local.home import Home
 from soh.specs import TOPICS
 
@@ -141,3 +141,11 @@ def test_the_clusters_spark_settings_upload_nothing_and_hold_no_secret(home):
         assert conf[f"{role}.SPARK_LOCAL_IP"] == "127.0.0.1"
         assert conf[f"{role}.PYSPARK_PYTHON"].endswith("/.venv/spark/bin/python")
     assert not [secret for secret in home.secrets.values() if secret in json.dumps(conf)]
+
+
+def test_drivers_and_executors_are_told_of_the_archive_of_classes_on_the_class_path_it_was_made_for(home):
+    conf = configs.connections(home)["spark_default"]["extra"]["soh_conf"]
+    assert configs.cluster_spark_conf(home.profile).items() <= conf.items()
+    for role in ("spark.driver", "spark.executor"):
+        assert conf[f"{role}.extraClassPath"] == class_archive.class_path()
+        assert f"-XX:SharedArchiveFile={class_archive.ARCHIVE}" in conf[f"{role}.defaultJavaOptions"].split()

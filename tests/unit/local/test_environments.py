@@ -38,7 +38,7 @@ def commands(monkeypatch):
             if "/.venv/" in word and not word.endswith("/python"):
                 Path(word).mkdir(parents=True, exist_ok=True)
 
-    monkeypatch.setattr(environments, "_run", record)
+    monkeypatch.setattr(environments, "run", record)
     return ran
 
 
@@ -74,7 +74,7 @@ def test_an_interrupted_installation_is_not_taken_for_a_finished_one(project, co
             (project / ".venv" / "airflow").mkdir(parents=True, exist_ok=True)
             raise SetupFailed("the network went away")
 
-    monkeypatch.setattr(environments, "_run", fail)
+    monkeypatch.setattr(environments, "run", fail)
     with pytest.raises(SetupFailed):
         environments._environment("airflow", project / "requirements.txt")
     assert not environments._is_stamped(project / ".venv" / "airflow", project / "requirements.txt")
@@ -100,7 +100,7 @@ def test_old_jars_do_not_stay_beside_new_ones(project, commands):
 def test_a_command_that_fails_shows_the_end_of_its_output():
     code = "import sys; [print('line', n) for n in range(30)]; sys.exit(3)"
     with pytest.raises(SetupFailed, match=r"(?s)counting failed with exit code 3:.*line 29") as failure:
-        environments._run([sys.executable, "-c", code], "counting")
+        environments.run([sys.executable, "-c", code], "counting")
     assert "line 3\n" not in str(failure.value)
 
 
