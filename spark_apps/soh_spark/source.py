@@ -29,11 +29,7 @@ def source_options(
     `accept_loss`. `first_offsets`, in Spark's JSON, count only for a query without a checkpoint. Less than a
     `largest_batch` is left for `wait_for_more` after the batch before.
     """
-    patience = {
-        "minOffsetsPerTrigger": str(largest_batch),
-        "maxTriggerDelay": f"{(wait_for_more or timedelta()) // timedelta(milliseconds=1)}ms",
-    }
-    return {
+    options = {
         "kafka.bootstrap.servers": kafka,
         "subscribe": topic.name,
         "startingOffsets": first_offsets,
@@ -46,8 +42,11 @@ def source_options(
         "kafka.max.poll.records": "10000",
         "kafka.max.partition.fetch.bytes": str(4 * 1024 * 1024),
         "maxOffsetsPerTrigger": str(largest_batch),
-        **(patience if wait_for_more else {}),
     }
+    if wait_for_more is not None:
+        options["minOffsetsPerTrigger"] = str(largest_batch)
+        options["maxTriggerDelay"] = f"{wait_for_more // timedelta(milliseconds=1)}ms"
+    return options
 
 
 def read_topic(

@@ -8,6 +8,8 @@ from datetime import timedelta
 import requests
 
 from soh.airflow_api import AirflowApi
+from soh.local import processes
+from soh.local.class_archive import ARCHIVE
 from soh.specs import CONSUMER_GROUPS, FLEETS, STREAMS, TABLES, TOPICS, VIEWS
 
 
@@ -56,6 +58,19 @@ def test_readings_of_every_running_fleet_are_in_the_lake(platform):
     rows = {table["name"]: table["rows"] for table in platform.status()["tables"]}
     fleets = [fleet for fleet in FLEETS.values() if platform.data or not fleet.needs_data]
     assert [fleet.name for fleet in fleets if not rows[fleet.table.name]] == []
+
+
+def test_drivers_and_executors_share_one_archive_of_their_classes(platform):
+    roles = ("ApplicationMaster", "ExecutorBackend")
+    found = [
+        [part for part in process.memory_maps(grouped=False) if part.path == str(ARCHIVE)]
+        for process in processes.of(platform.home)
+        if process.name() == "java" and any(word.endswith(roles) for word in process.cmdline())
+    ]
+    assert len(found) >= 4
+    for parts in found:
+        # A JVM that cannot map it where it was made for copies every page.
+        assert [part.private_dirty for part in parts if "w" not in part.perms] == [0]
 
 
 def test_status_for_people_shows_the_same_names(platform):

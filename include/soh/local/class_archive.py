@@ -8,6 +8,7 @@ leaves it aside, and is slower but none the worse. Standard library only: this r
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,9 @@ from soh.local.environments import AIRFLOW_PYTHON, JARS, SPARK_PYTHON, java_home
 from soh.settings import PROJECT
 
 ARCHIVE = JARS / "spark-classes.jsa"
-JAVA_OPTIONS = f"-XX:SharedArchiveFile={ARCHIVE} -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0"
+JAVA_OPTIONS = (
+    f"{shlex.quote(f'-XX:SharedArchiveFile={ARCHIVE}')} -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0"
+)
 """Of a JVM that is to map it: at the address for which it was made, or each JVM would have a copy of it to itself."""
 _REHEARSAL = PROJECT / "spark_apps" / "rehearsal.py"
 
@@ -78,7 +81,7 @@ def _rehearse(folder: Path, names: Path) -> None:
         f"running {_REHEARSAL}",
         JAVA_HOME=str(java_home()),
         PYSPARK_PYTHON=str(SPARK_PYTHON),
-        PYSPARK_SUBMIT_ARGS=" ".join(f"'{word}'" if " " in word else word for word in submit),
+        PYSPARK_SUBMIT_ARGS=shlex.join(submit),
         PYTHONPATH=f"{PROJECT / 'include'}:{PROJECT / 'spark_apps'}",
         SPARK_LOCAL_IP="127.0.0.1",
     )

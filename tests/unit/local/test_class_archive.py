@@ -1,5 +1,6 @@
 """The archive of classes is made once, and again when what it was made from changes."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def commands(project, monkeypatch):
 
     def record(command, what, **environment):
         ran.append((command, environment))
-        for word in (*command, *environment.get("PYSPARK_SUBMIT_ARGS", "").replace("'", " ").split()):
+        for word in " ".join((*command, *shlex.split(environment.get("PYSPARK_SUBMIT_ARGS", "")))).split():
             for option in ("-XX:DumpLoadedClassList=", "-XX:SharedArchiveFile="):
                 if word.startswith(option):
                     Path(word.removeprefix(option)).write_text("java/lang/Object\n")
@@ -52,7 +53,7 @@ def test_an_archive_is_made_of_what_a_rehearsal_loads_for_the_class_path_of_the_
     assert make().startswith("1 classes")
     assert class_archive.is_current()
     (_, rehearsal), (dump, _) = commands
-    assert f"--driver-class-path {class_archive.class_path()}" in rehearsal["PYSPARK_SUBMIT_ARGS"]
+    assert shlex.split(rehearsal["PYSPARK_SUBMIT_ARGS"])[:2] == ["--driver-class-path", class_archive.class_path()]
     assert dump[-1] == class_archive.class_path()
 
 
