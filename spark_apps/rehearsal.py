@@ -79,8 +79,8 @@ def records(spark: SparkSession, begin: int) -> DataFrame:
 
 def stream(arriving: DataFrame, folder: Path) -> None:
     """Archive and grade what lies in the folder."""
-    at_once = {"trigger_every": timedelta(0)}
-    archive = sinks.start(replace(HEAT_TO_LAKE, **at_once), arriving, NOBODY, str(folder / "checkpoints"))
+    at_once = replace(HEAT_TO_LAKE, trigger_every=timedelta(0))
+    archive = sinks.start(at_once, arriving, NOBODY, str(folder / "checkpoints"))
     archive.processAllAvailable()
     archive.stop()
 

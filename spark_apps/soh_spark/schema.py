@@ -102,7 +102,7 @@ def properties(table: TableSpec | ViewSpec) -> dict[str, str]:
         "commit.retry.max-wait-ms": "5000",
         "write.parquet.compression-codec": "zstd",
         # A measurement is seldom the same twice: Iceberg's 2 MiB of dictionary for each column make files a sixth
-        # larger, and their writing twice as long. What has few values finds room in this.
+        # larger, and their writing nearly twice as long. What has few values finds room in this.
         "write.parquet.dict-size-bytes": str(64 * 1024),
         "write.target-file-size-bytes": str(table.target_file_size),
         "write.distribution-mode": "none",
