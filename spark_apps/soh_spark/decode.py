@@ -114,6 +114,9 @@ def _reason_by_text(schema: RecordSchema, text: Column) -> Column:
 
 def _reason_by_fields(schema: RecordSchema, text: Column) -> Column:
     wrong = [condition for field in schema.fields for condition in _wrong(field, schema)]
+    if doubles := [F.abs(_value(field)) for field in schema.fields if field.type is FieldType.DOUBLE]:
+        # 1e999 is a number in JSON and infinity in a double.
+        wrong.append((F.greatest(*doubles) if len(doubles) > 1 else doubles[0]) == float("inf"))
     reason = F.when(_any(wrong), Reason.WRONG_TYPE.value)
     if any(field.type is FieldType.STRING for field in schema.fields):
         reason = reason.when(_has_lone_surrogate(text), Reason.NOT_UTF8.value)
@@ -145,9 +148,6 @@ def _wrong(field: Field, schema: RecordSchema) -> list[Column]:
         case FieldType.STRING:
             kinds = (F.schema_of_variant(F.col("parsed")["record"][spelling]) for spelling in field.spellings)
             return [~kind.isin("STRING", "VOID") for kind in kinds]
-        case FieldType.DOUBLE:
-            # 1e999 is a number in JSON and infinity in a double.
-            return [F.abs(_value(field)) == float("inf")]
         case FieldType.EPOCH_SECONDS if field.name != schema.event_time:
             return [_value(field).isNotNull() & _micros(field).isNull()]
         case _:
@@ -170,7 +170,9 @@ def _micros(field: Field) -> Column:
 def _is_in_range(schema: RecordSchema) -> Column:
     earliest = F.lit((schema.earliest - _EPOCH) // _MICROSECOND)
     latest = F.unix_micros("timestamp") + F.lit(schema.ahead // _MICROSECOND)
-    return F.coalesce(_micros(schema.field(schema.event_time)).between(earliest, latest), F.lit(False))
+    # As doubles: no time that dates do not have lies between two that they have.
+    micros = F.rint(_value(schema.field(schema.event_time)) * 1_000_000)
+    return F.coalesce(micros.between(earliest, latest), F.lit(False))
 
 
 def _local_date(field: Field, time_zone: str) -> Column:

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType, DoubleType, IntegerType, LongType, StructField, StructType
 
-from soh.classifier.features import channel_values, trailing
+from soh.classifier.features import channel_values, fields_of, trailing
 from soh.specs import FleetSpec
 from soh.specs.models import HoldOut, HoldOutBy, Statistic
 
@@ -45,7 +45,7 @@ def join(readings: DataFrame, inspections: DataFrame, fleet: FleetSpec) -> DataF
     """`labelled_windows` of rows of the two tables; rows of the same record in Kafka count once."""
     bucket = F.pmod("facility_id", F.lit(BUCKETS)).alias("bucket")
     left = readings.select(
-        bucket, "facility_id", *_PLACE, F.unix_micros("event_time").alias("micros"), *_measurements(fleet)
+        bucket, "facility_id", *_PLACE, F.unix_micros("event_time").alias("micros"), *fields_of(fleet)
     )
     right = inspections.where(F.col("state").isin(*fleet.states)).select(
         bucket,
@@ -59,11 +59,6 @@ def join(readings: DataFrame, inspections: DataFrame, fleet: FleetSpec) -> DataF
     return (
         left.groupBy("bucket").cogroup(right.groupBy("bucket")).applyInPandas(_windows_of_bucket(fleet), _schema(fleet))
     )
-
-
-def _measurements(fleet: FleetSpec) -> list[str]:
-    # A model needs few columns of the many; derived channels and idleness may need any.
-    return [field.name for field in fleet.readings.schema.measurements]
 
 
 def _schema(fleet: FleetSpec) -> StructType:
@@ -95,7 +90,7 @@ def windows(readings: pd.DataFrame, inspections: pd.DataFrame, fleet: FleetSpec)
     labelled = _found(readings.drop_duplicates(_PLACE), inspections)
     labelled = labelled.sort_values(["facility_id", "micros", *_PLACE], ignore_index=True)
     facilities, times = labelled["facility_id"].to_numpy(np.int64), labelled["micros"].to_numpy(np.int64)
-    columns = {name: labelled[name].to_numpy(np.float64) for name in _measurements(fleet)}
+    columns = {name: labelled[name].to_numpy(np.float64) for name in fields_of(fleet)}
 
     # A window in which the same was found all along is one whose smallest and largest label are the same.
     label = labelled["label"].to_numpy(np.float64)

@@ -38,6 +38,13 @@ LARGEST_BATCH = 50_000
 """Records of one micro-batch while a backlog is worked off: about two seconds of work, so that a new champion comes
 soon, and a batch's readings fit into the memory of one Python worker."""
 
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Expressions are evaluated as they stand. A batch is a few hundred readings and its plan is new each time: to generate
+code for it costs more than the code gives back, on the driver and in every task. A backlog takes somewhat longer."""
+
 SETTINGS = {
     **STREAMING,
     # What foreachBatch is given carries everything that is known of its rows, and from the conditions under which a
@@ -47,6 +54,7 @@ SETTINGS = {
     "spark.sql.streaming.stateStore.providerClass": (
         "org.apache.spark.sql.execution.streaming.state.HDFSBackedStateStoreProvider"
     ),
+    **INTERPRETED,
     # HDFS keeps checksums itself; a second file beside each file of a checkpoint doubles what a batch waits for.
     "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
 }

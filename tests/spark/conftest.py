@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from soh_spark.scoring import INTERPRETED
 from soh_spark.scoring import SETTINGS as SCORING
 from soh_spark.session import COMPACTION, STREAMING, open_session
 
@@ -25,7 +26,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
         {
             **STREAMING,
             **COMPACTION,
-            **SCORING,
+            # What runs interpreted says so.
+            **{name: value for name, value in SCORING.items() if name not in INTERPRETED},
             "spark.master": "local[2]",
             "spark.app.name": "tests",
             "spark.driver.bindAddress": "127.0.0.1",

@@ -2,10 +2,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from pyspark.sql import Row, SparkSession
+from tests.spark.evaluation import evaluated
 from tests.spark.kafka_records import NOW, SENT, heat, inspection, records, text, without
 
 from soh.specs import schemas
 from soh_spark.decode import decode
+from soh_spark.scoring import INTERPRETED
 
 READABLE = {
     "English names": text(heat()),
@@ -143,10 +145,11 @@ def decoded(spark: SparkSession, *values: bytes | None) -> list[Row]:
     return decode(records(spark, values), schemas.HEAT_READING, "Asia/Seoul").orderBy("kafka_offset").collect()
 
 
-@pytest.fixture(scope="module")
-def reasons(spark):
+@pytest.fixture(scope="module", params=["compiled", "interpreted"])
+def reasons(spark, request):
     """Reason of every case, all decoded at once: one that raised would take the others with it."""
-    rows = decoded(spark, *(value for _, _, value in CASES))
+    with evaluated(spark, INTERPRETED if request.param == "interpreted" else {}):
+        rows = decoded(spark, *(value for _, _, value in CASES))
     return [row["reason"] for row in rows]
 
 

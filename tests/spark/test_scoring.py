@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
+from tests.spark.evaluation import evaluated
 from tests.spark.kafka_records import NOW, heat, records, text
 from tests.spark.models import Shelf, artefact
 
@@ -20,7 +21,14 @@ from soh.specs.models import State
 from soh.specs.streams import HEAT_SCORING, HYDRAULIC_SCORING, ScoringStreamSpec
 from soh_spark.champion import InUse, ModelOfStream
 from soh_spark.files import TextFile, begun_batch
-from soh_spark.scoring import LateReadings, grading, sink_options, windows
+from soh_spark.scoring import INTERPRETED, LateReadings, grading, sink_options, windows
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_in_the_app(spark):
+    with evaluated(spark, INTERPRETED):
+        yield
+
 
 MEASURED = [field.name for field in HEAT.readings.schema.measurements]
 

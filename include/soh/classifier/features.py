@@ -72,8 +72,16 @@ def unbalance(phases: Floats) -> Floats:
     return found
 
 
+def fields_of(fleet: FleetSpec) -> tuple[str, ...]:
+    """Measurements of a reading that its channels and its idleness come from, in the order of its schema."""
+    wanted = {fleet.idle_at_zero, *fleet.model.features.channels}
+    wanted |= {field for pf in fleet.power_factors for field in (pf.active, pf.reactive)}
+    wanted |= {phase for unbalance in fleet.unbalances for phase in unbalance.phases}
+    return tuple(field.name for field in fleet.table.schema.measurements if field.name in wanted)
+
+
 def channel_values(columns: Mapping[str, Floats], fleet: FleetSpec) -> Floats:
-    """The channels of the fleet's model (n, channels) from the fields of its readings; NaN is a missing measurement."""
+    """The channels of the fleet's model (n, channels) from `fields_of` its readings; NaN is a missing measurement."""
     unbalances = {u.name: unbalance(np.column_stack([columns[phase] for phase in u.phases])) for u in fleet.unbalances}
     known = {**columns, **power_factors(columns, fleet), **unbalances}
     return np.column_stack([known[channel] for channel in fleet.model.features.channels])

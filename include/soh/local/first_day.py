@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import timedelta
 
 from soh.airflow_api import AirflowApi, RunState
@@ -24,6 +25,7 @@ from soh.streams import checkpoint
 
 Say = Callable[[str], None]
 
+FIRST_GRADE_WITHIN = timedelta(minutes=1)
 READINGS_WITHIN = timedelta(minutes=6)
 NIGHT_WITHIN = timedelta(minutes=15)
 
@@ -95,20 +97,33 @@ def wait_for_readings(home: Home, fleets: Sequence[FleetSpec], say: Say) -> None
     wait_for(arrived, READINGS_WITHIN, f"readings in {', '.join(names)}; see ./soh status")
 
 
+def wait_for_first_grade(home: Home, fleets: Sequence[FleetSpec], say: Say) -> str:
+    """Give the first grade the machine for itself for a while; it comes later where a long history is still sent."""
+    deadline = time.monotonic() + FIRST_GRADE_WITHIN.total_seconds()
+    with closing(_grades(home)) as tsdb:
+        while not (found := [fleet.name for fleet in fleets if tsdb.latest(fleet)]):
+            if time.monotonic() > deadline:
+                return "not yet: all else starts beside it"
+            say("none yet")
+            time.sleep(0.5)
+    return f"of {', '.join(found)}"
+
+
 def wait_for_grades(home: Home, fleets: Sequence[FleetSpec], say: Say) -> str:
     """Wait until facilities of every fleet have a grade in the time-series database."""
-    tsdb = Tsdb(home.endpoints.tsdb, home.endpoints.tsdb_database, TSDB_READER, home.secrets["tsdb_reader"])
+    with closing(_grades(home)) as tsdb:
 
-    def graded() -> str:
-        counts = {fleet.name: len(tsdb.latest(fleet)) for fleet in fleets}
-        told = ", ".join(f"{name}: {count} facilities" for name, count in counts.items())
-        say(told)
-        return told if all(counts.values()) else ""
+        def graded() -> str:
+            counts = {fleet.name: len(tsdb.latest(fleet)) for fleet in fleets}
+            told = ", ".join(f"{name}: {count} facilities" for name, count in counts.items())
+            say(told)
+            return told if all(counts.values()) else ""
 
-    try:
         return wait_for(graded, READINGS_WITHIN, "a grade of every fleet in InfluxDB; see ./soh logs scores-to-tsdb")
-    finally:
-        tsdb.close()
+
+
+def _grades(home: Home) -> Tsdb:
+    return Tsdb(home.endpoints.tsdb, home.endpoints.tsdb_database, TSDB_READER, home.secrets["tsdb_reader"])
 
 
 def wait_for_night(api: AirflowApi, say: Say) -> str:

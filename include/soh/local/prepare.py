@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg2
@@ -150,20 +151,27 @@ def airflow_metadata(home: Home, batch_pool: str) -> str:
     digest = hashlib.sha256(lock.read_bytes() + connections.read_bytes() + batch_pool.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return "all there"
-    run_airflow(home, "db", "migrate")
-    run_airflow(home, "connections", "import", "--overwrite", str(connections))
-    run_airflow(home, "pools", "set", batch_pool, "1", "Batch apps on YARN, one at a time", "--include-deferred")
+    run_airflow(
+        home,
+        ("db", "migrate"),
+        ("connections", "import", "--overwrite", str(connections)),
+        ("pools", "set", batch_pool, "1", "Batch apps on YARN, one at a time", "--include-deferred"),
+    )
     stamp.write_text(digest)
     return "migrated, connections imported"
 
 
-def run_airflow(home: Home, *arguments: str) -> None:
-    """Run one command of the Airflow CLI.
+def run_airflow(home: Home, *commands: Sequence[str]) -> None:
+    """Run commands of the Airflow CLI, one after the other in one process.
 
-    Raises SetupFailed with the end of its output.
+    Raises SetupFailed with the end of their output.
     """
-    command = (str(AIRFLOW_PYTHON.parent / "airflow"), *arguments)
-    _run(command, f"airflow {' '.join(arguments[:2])}", environment=airflow_environment(home))
+    arguments = [json.dumps(command) for command in commands]
+    _run(
+        (str(AIRFLOW_PYTHON), "-m", "soh.local.several", "airflow", *arguments),
+        f"airflow {', '.join(' '.join(command[:2]) for command in commands)}",
+        environment=airflow_environment(home),
+    )
 
 
 def _run(

@@ -37,8 +37,6 @@ class Profile:
     containers_memory: int = 6144
     """MiB that a NodeManager may promise to containers: two stream apps and a batch app must fit into all of them."""
     heaps: Heaps = field(default_factory=Heaps)
-    java_options: tuple[str, ...] = ()
-    """Of every Java server beside those that all profiles have."""
     spark: Mapping[str, str] = field(default_factory=dict)
     """Spark settings of every app beside those of its declaration. `spark.soh.pace` is how many times longer than
     declared a stream waits between two batches."""
@@ -78,8 +76,6 @@ SMALL = Profile(
     heaps=Heaps(
         kafka="320m", namenode="192m", datanode="160m", resourcemanager="256m", nodemanager="192m", s3proxy="128m"
     ),
-    # The second compiler's code and threads cost more memory than it saves time in servers that are mostly idle.
-    java_options=("-XX:TieredStopAtLevel=1",),
     spark={
         "spark.soh.pace": "5",
         # Free heap is given back to the machine at once.

@@ -70,10 +70,12 @@ def java_command(
         f"-Xmx{heap}",
         "-Xms64m",
         "-XX:+UseSerialGC",
+        # Servers that are mostly idle: what the second compiler takes, most of it while everything starts, and the
+        # memory for its code is more than it gives back.
+        "-XX:TieredStopAtLevel=1",
         "-Djava.net.preferIPv4Stack=true",
         f"-Djava.io.tmpdir={home.temporary}",
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
-        *home.profile.java_options,
         *options,
         "-cp",
         classpath,
@@ -204,7 +206,8 @@ def _airflow(home: Home) -> list[Service]:
             command=(str(AIRFLOW_PYTHON), "-m", "soh.local.alone", airflow, *arguments),
             environment=airflow_environment(home),
             ready=airflow_part_is_healthy(home, name),
-            stage=4,
+            # A stream app is launched without it, and watched once it is there.
+            stage=5 if name == "triggerer" else 4,
             directory=home.airflow,
         )
         for name, arguments in commands.items()
@@ -278,7 +281,7 @@ def _serving(home: Home) -> list[Service]:
             ),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=reads_all(home.endpoints.kafka, SCORES_TO_S3),
-            stage=4,
+            stage=5,
             # The end of its last write and of its last commit.
             stop_within=timedelta(seconds=30),
         ),

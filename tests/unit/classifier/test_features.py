@@ -5,7 +5,7 @@ from time import process_time
 import numpy as np
 import pytest
 
-from soh.classifier.features import channel_values, power_factor, power_factors, trailing, unbalance
+from soh.classifier.features import channel_values, fields_of, power_factor, power_factors, trailing, unbalance
 from soh.specs.fleets import HEAT, HYDRAULIC
 from soh.specs.models import FeatureSpec, Statistic
 
@@ -222,3 +222,12 @@ def test_a_fleet_without_power_factors_has_its_fields_as_channels():
     assert channel_values(columns, HYDRAULIC).tolist() == [
         [columns[name][0] for name in HYDRAULIC.model.features.channels]
     ]
+
+
+@pytest.mark.parametrize("fleet", [HEAT, HYDRAULIC], ids=lambda fleet: fleet.name)
+def test_the_channels_of_a_fleet_need_all_of_its_fields_and_no_others(fleet):
+    columns = {name: np.array([1.0]) for name in fields_of(fleet)}
+    assert channel_values(columns, fleet).shape == (1, len(fleet.model.features.channels))
+    for name in columns.keys() - {fleet.idle_at_zero}:
+        with pytest.raises(KeyError, match=name):
+            channel_values({other: value for other, value in columns.items() if other != name}, fleet)

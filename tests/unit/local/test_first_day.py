@@ -118,3 +118,34 @@ def test_the_first_night_is_told_by_its_figures():
 def test_a_first_night_that_failed_is_named():
     with pytest.raises(SetupFailed, match="run_0 failed: see it at http"):
         first_day.wait_for_night(Airflow(RunState.FAILED), print)
+
+
+@pytest.fixture
+def tsdb(monkeypatch):
+    """The latest grades of a fleet that InfluxDB has, one answer a look; the last one stays."""
+    answers = []
+
+    class Tsdb:
+        def __init__(self, *_):
+            pass
+
+        def latest(self, fleet):
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(first_day, "Tsdb", Tsdb)
+    return answers
+
+
+def test_the_first_grade_of_any_fleet_ends_the_wait_for_it(home, clock, tsdb):
+    tsdb += [{}, {}, {}, {"1000": "a grade"}]
+    assert first_day.wait_for_first_grade(home, [HEAT, FLEETS["hydraulic"]], lambda _: None) == "of hydraulic"
+    assert clock.now == pytest.approx(0.5)
+
+
+def test_a_first_grade_that_takes_long_keeps_nothing_else_waiting(home, clock, tsdb):
+    tsdb += [{}]
+    assert first_day.wait_for_first_grade(home, [HEAT], lambda _: None).startswith("not yet")
+    assert clock.now == pytest.approx(first_day.FIRST_GRADE_WITHIN.total_seconds(), abs=1)

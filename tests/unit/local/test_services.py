@@ -32,6 +32,11 @@ def test_a_server_starts_after_those_it_needs(services):
         assert services[later].stage > services[earlier].stage, later
 
 
+def test_what_a_first_grade_does_not_need_starts_after_what_it_needs(services):
+    needed = max(services[name].stage for name in ("airflow-scheduler", "airflow-api-server", "scores-to-tsdb"))
+    assert min(services[name].stage for name in ("airflow-triggerer", "scores-to-s3")) > needed
+
+
 def test_no_argument_list_holds_a_secret(home, services):
     for service in services.values():
         text = " ".join((*service.command, *service.environment.values()))
