@@ -113,11 +113,7 @@ def _reason_by_text(schema: RecordSchema, text: Column) -> Column:
 
 
 def _reason_by_fields(schema: RecordSchema, text: Column) -> Column:
-    wrong = [condition for field in schema.fields for condition in _wrong(field, schema)]
-    if doubles := [F.abs(_value(field)) for field in schema.fields if field.type is FieldType.DOUBLE]:
-        # 1e999 is a number in JSON and infinity in a double.
-        wrong.append((F.greatest(*doubles) if len(doubles) > 1 else doubles[0]) == float("inf"))
-    reason = F.when(_any(wrong), Reason.WRONG_TYPE.value)
+    reason = F.when(_any(_wrong(schema)), Reason.WRONG_TYPE.value)
     if any(field.type is FieldType.STRING for field in schema.fields):
         reason = reason.when(_has_lone_surrogate(text), Reason.NOT_UTF8.value)
     for field in schema.fields:
@@ -142,8 +138,17 @@ def _column(field: Field) -> Column:
     return F.timestamp_micros(_micros(field)) if field.type is FieldType.EPOCH_SECONDS else _value(field)
 
 
-def _wrong(field: Field, schema: RecordSchema) -> list[Column]:
-    """Conditions under which the typed reader took a value that the field cannot hold."""
+def _wrong(schema: RecordSchema) -> list[Column]:
+    """Conditions under which the typed reader took a value that a field cannot hold."""
+    wrong = [condition for field in schema.fields for condition in _wrong_in(field, schema)]
+    if doubles := [F.abs(_value(field)) for field in schema.fields if field.type is FieldType.DOUBLE]:
+        # 1e999 is a number in JSON and infinity in a double. One condition for all of them: a plan is written anew
+        # for every batch.
+        wrong.append((F.greatest(*doubles) if len(doubles) > 1 else doubles[0]) == float("inf"))
+    return wrong
+
+
+def _wrong_in(field: Field, schema: RecordSchema) -> list[Column]:
     match field.type:
         case FieldType.STRING:
             kinds = (F.schema_of_variant(F.col("parsed")["record"][spelling]) for spelling in field.spellings)

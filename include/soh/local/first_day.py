@@ -26,6 +26,7 @@ from soh.streams import checkpoint
 Say = Callable[[str], None]
 
 FIRST_GRADE_WITHIN = timedelta(minutes=1)
+"""How long all else waits for it."""
 READINGS_WITHIN = timedelta(minutes=6)
 NIGHT_WITHIN = timedelta(minutes=15)
 

@@ -281,6 +281,7 @@ def _serving(home: Home) -> list[Service]:
             ),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=reads_all(home.endpoints.kafka, SCORES_TO_S3),
+            # Nobody waits for it at a first start.
             stage=5,
             # The end of its last write and of its last commit.
             stop_within=timedelta(seconds=30),
