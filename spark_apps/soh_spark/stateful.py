@@ -22,7 +22,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from soh.classifier.features import channel_values, fields_of, power_factors
+from soh.classifier.features import channel_values, power_factors
 from soh.specs import FleetSpec
 from soh_spark.session import jvm
 from soh_spark.windows import Readings, advance
@@ -91,7 +91,7 @@ def with_windows(decoded: DataFrame, fleet: FleetSpec, partitions: int) -> DataF
 
 def _measurements(fleet: FleetSpec) -> list[str]:
     """Fields of a reading that its features, its power factors, its temperature and its idleness come from."""
-    wanted = {fleet.temperature, *fields_of(fleet)}
+    wanted = {fleet.temperature, *fleet.inputs}
     return [field.name for field in fleet.readings.schema.measurements if field.name in wanted]
 
 

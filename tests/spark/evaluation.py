@@ -8,9 +8,12 @@ from pyspark.sql import SparkSession
 
 @contextmanager
 def evaluated(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """With `settings` of the session, and without them again afterwards."""
+    """With `settings` of the session, and with those of before again afterwards."""
+    before = {name: spark.conf.get(name) for name in settings}
     for name, value in settings.items():
         spark.conf.set(name, value)
-    yield
-    for name in settings:
-        spark.conf.unset(name)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            spark.conf.set(name, value)

@@ -220,17 +220,13 @@ def test_the_day_of_a_reading_is_the_one_in_seoul(spark, session_zone):
         datetime(2026, 4, 30, 15, 0, tzinfo=UTC): date(2026, 5, 1),
         datetime(2026, 5, 1, 0, 0, tzinfo=UTC): date(2026, 5, 1),
     }
-    spark.conf.set("spark.sql.session.timeZone", session_zone)
-    try:
+    with evaluated(spark, {"spark.sql.session.timeZone": session_zone}):
         rows = decoded(spark, *(text(heat(event_time=(moment - EPOCH) / timedelta(seconds=1))) for moment in days))
-    finally:
-        spark.conf.set("spark.sql.session.timeZone", "UTC")
     assert [row["event_date"] for row in rows] == list(days.values())
 
 
 def test_a_filter_on_the_reason_parses_a_record_once(spark):
     readable = decode(records(spark, [text(heat())]), schemas.HEAT_READING, "UTC").where("reason IS NULL")
-    spark.conf.set("spark.sql.maxPlanStringLength", "1000000")
-    plan = readable.select("facility_id", "temperature")._jdf.queryExecution().optimizedPlan().toString()
-    spark.conf.unset("spark.sql.maxPlanStringLength")
+    with evaluated(spark, {"spark.sql.maxPlanStringLength": "1000000"}):
+        plan = readable.select("facility_id", "temperature")._jdf.queryExecution().optimizedPlan().toString()
     assert plan.count("from_json(StructField(record,StructType(") == 1

@@ -74,10 +74,7 @@ def unbalance(phases: Floats) -> Floats:
 
 def fields_of(fleet: FleetSpec) -> tuple[str, ...]:
     """Measurements of a reading that its channels and its idleness come from, in the order of its schema."""
-    wanted = {fleet.idle_at_zero, *fleet.model.features.channels}
-    wanted |= {field for pf in fleet.power_factors for field in (pf.active, pf.reactive)}
-    wanted |= {phase for unbalance in fleet.unbalances for phase in unbalance.phases}
-    return tuple(field.name for field in fleet.table.schema.measurements if field.name in wanted)
+    return tuple(field.name for field in fleet.table.schema.measurements if field.name in fleet.inputs)
 
 
 def channel_values(columns: Mapping[str, Floats], fleet: FleetSpec) -> Floats:

@@ -102,6 +102,18 @@ class FleetSpec:
         """The states that its facilities are graded by, from best to worst."""
         return self.model.states
 
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Names of the channels of its model, and of the fields that they, power factors and idleness come from."""
+        return frozenset(
+            {
+                *self.model.features.channels,
+                *(field for pf in self.power_factors for field in (pf.active, pf.reactive)),
+                *(phase for unbalance in self.unbalances for phase in unbalance.phases),
+                *((self.idle_at_zero,) if self.idle_at_zero else ()),
+            }
+        )
+
     def __post_init__(self) -> None:
         check_name("fleet", self.name)
         if self.table.schema != self.readings.schema:
@@ -114,9 +126,7 @@ class FleetSpec:
             )
         derived = {pf.name for pf in self.power_factors} | {unbalance.name for unbalance in self.unbalances}
         known = {field.name for field in self.readings.schema.fields} | derived
-        wanted = {self.temperature, *self.model.features.channels, *((self.idle_at_zero,) if self.idle_at_zero else ())}
-        wanted |= {field for pf in self.power_factors for field in (pf.active, pf.reactive)}
-        wanted |= {phase for unbalance in self.unbalances for phase in unbalance.phases}
+        wanted = {self.temperature, *self.inputs}
         if self.rule:
             wanted.add(self.rule.power_factor)
         if missing := sorted(wanted - known):
