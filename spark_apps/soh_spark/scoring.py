@@ -34,16 +34,22 @@ log = logging.getLogger(__name__)
 OBSERVED = "windows"
 """Name of the figures of a batch in the query's progress: its readings, and how many of them came too late."""
 
-LARGEST_BATCH = 50_000
-"""Records of one micro-batch while a backlog is worked off: about two seconds of work, so that a new champion comes
-soon, and a batch's readings fit into the memory of one Python worker."""
+LARGEST_BATCH = 100_000
+"""Records of one micro-batch while a backlog is worked off: about five seconds of work, so that a new champion comes
+soon."""
+
+LARGEST_FRAME = 10_000
+"""Readings that a Python worker is given at a time: all that it has in its memory, and while it works on some, others
+are decoded and sent."""
 
 INTERPRETED = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.subexpressionElimination.enabled": "false",
 }
 """Expressions are evaluated as they stand. A batch is a few hundred readings and its plan is new each time: to generate
-code for it costs more than the code gives back, on the driver and in every task. A backlog takes somewhat longer."""
+code for it costs more than the code gives back, on the driver and in every task, and so does remembering what an
+expression that comes twice has yielded. A backlog takes somewhat longer."""
 
 SETTINGS = {
     **STREAMING,
@@ -55,6 +61,7 @@ SETTINGS = {
         "org.apache.spark.sql.execution.streaming.state.HDFSBackedStateStoreProvider"
     ),
     **INTERPRETED,
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(LARGEST_FRAME),
     # HDFS keeps checksums itself; a second file beside each file of a checkpoint doubles what a batch waits for.
     "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
 }

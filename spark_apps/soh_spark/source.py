@@ -11,6 +11,9 @@ from soh.specs import TopicSpec
 LARGEST_BATCH = 100_000
 """Records of one micro-batch, so that a backlog of a day comes in batches that end: some seconds of work each."""
 
+LARGEST_PART = 20_000
+"""Records of a backlog that one task reads at a stretch: few enough for a batch to fall into equal shares."""
+
 
 def source_options(
     topic: TopicSpec,
@@ -42,6 +45,8 @@ def source_options(
         "kafka.max.poll.records": "10000",
         "kafka.max.partition.fetch.bytes": str(4 * 1024 * 1024),
         "maxOffsetsPerTrigger": str(largest_batch),
+        # Parts of one size, or the task with the fullest partitions is waited for.
+        "maxRecordsPerPartition": str(LARGEST_PART),
     }
     if wait_for_more is not None:
         options["minOffsetsPerTrigger"] = str(largest_batch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -109,39 +108,44 @@ def _bucket(spark: SparkSession, partitions: int) -> Column:
 
 def _step(fleet: FleetSpec) -> Callable[[Any, Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]:
     """What Spark calls for each bucket of a micro-batch."""
-    spec = fleet.model.features
+    channels = fleet.model.features.channels
     # The state of other channels is of no use: windows then fill anew.
-    layout = ",".join(spec.channels)
+    layout = ",".join(channels)
 
     def step(_: Any, frames: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
-        # Spark joins frames in a way that pandas will change some day, and would say so in the log at every batch.
-        warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
-        frame = pd.concat(frames, ignore_index=True)
-        frame = frame.take(np.lexsort((frame["source_offset"], frame["source_partition"])))
-        columns = {name: frame[name].to_numpy(np.float64) for name in _measurements(fleet)}
-        new = Readings(
-            facilities=frame["facility_id"].to_numpy(np.int64),
-            times=frame["event_micros"].to_numpy(np.int64),
-            sent=frame["source_micros"].to_numpy(np.int64),
-            values=channel_values(columns, fleet),
-        )
         known, rows = state.get if state.exists else (layout, b"")
-        kept, windows = advance(Readings.from_bytes(rows if known == layout else b"", len(spec.channels)), new, spec)
+        kept = Readings.from_bytes(rows if known == layout else b"", len(channels))
+        # One after the other: of a backlog, the first readings are graded while the next are on their way here.
+        for frame in frames:
+            kept, graded = _advanced(kept, frame, fleet)
+            yield graded
         state.update((layout, kept.to_bytes()))
-        numbers = {"temperature": columns[fleet.temperature], **power_factors(columns, fleet)}
-        still = columns[fleet.idle_at_zero] == 0 if fleet.idle_at_zero else np.zeros(len(new), np.bool_)
-        yield pd.DataFrame(
-            {
-                **{name: frame[name].to_numpy() for name in _CARRIED.names},
-                **numbers,
-                "features": _packed(windows.features),
-                "readings": windows.readings,
-                "late": windows.late,
-                "idle": still,
-            }
-        )
 
     return step
+
+
+def _advanced(kept: Readings, frame: pd.DataFrame, fleet: FleetSpec) -> tuple[Readings, pd.DataFrame]:
+    """What is kept after the readings of `frame`, and those readings with their windows."""
+    frame = frame.take(np.lexsort((frame["source_offset"], frame["source_partition"])))
+    columns = {name: frame[name].to_numpy(np.float64) for name in _measurements(fleet)}
+    new = Readings(
+        facilities=frame["facility_id"].to_numpy(np.int64),
+        times=frame["event_micros"].to_numpy(np.int64),
+        sent=frame["source_micros"].to_numpy(np.int64),
+        values=channel_values(columns, fleet),
+    )
+    kept, windows = advance(kept, new, fleet.model.features)
+    numbers = {"temperature": columns[fleet.temperature], **power_factors(columns, fleet)}
+    still = columns[fleet.idle_at_zero] == 0 if fleet.idle_at_zero else np.zeros(len(new), np.bool_)
+    graded = {
+        **{name: frame[name].to_numpy() for name in _CARRIED.names},
+        **numbers,
+        "features": _packed(windows.features),
+        "readings": windows.readings,
+        "late": windows.late,
+        "idle": still,
+    }
+    return kept, pd.DataFrame(graded)
 
 
 def _packed(features: np.ndarray) -> list[bytes]:

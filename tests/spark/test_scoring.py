@@ -144,6 +144,21 @@ def test_the_stream_grades_from_the_same_features_as_training(place):
     assert {score["model_version"] for score in scores} == {"3"}
 
 
+def test_a_backlog_is_graded_alike_in_one_frame_and_in_many(spark, tmp_path):
+    messages = [running_machine(facility, second) for second in range(0, 100, 5) for facility in (100, 101)]
+
+    def graded(folder, largest_frame):
+        place = Place(spark, folder)
+        place.shelf.promote(1, artefact(HEAT, 1))
+        with evaluated(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(largest_frame)}):
+            place.process(messages)
+        return place.scores()
+
+    in_one = graded(tmp_path / "one", len(messages))
+    assert graded(tmp_path / "many", 7) == in_one
+    assert len({score["probability"] for score in in_one}) > 1
+
+
 def test_a_restart_knows_the_windows_of_the_life_before(spark, tmp_path):
     def graded(folder, *lives):
         place = Place(spark, folder, HYDRAULIC_SCORING)

@@ -25,3 +25,8 @@ def test_a_stream_that_waits_for_more_begins_when_a_batch_is_full_or_the_time_is
     options = source_options(HEAT, "broker:9092", largest_batch=7, wait_for_more=timedelta(seconds=20))
     assert (options["minOffsetsPerTrigger"], options["maxTriggerDelay"]) == ("7", "20000ms")
     assert "minOffsetsPerTrigger" not in source_options(HEAT, "broker:9092")
+
+
+def test_a_full_batch_falls_into_more_parts_than_the_topic_has_partitions():
+    options = source_options(HEAT, "broker:9092")
+    assert int(options["maxOffsetsPerTrigger"]) / int(options["maxRecordsPerPartition"]) > HEAT.partitions
