@@ -124,7 +124,8 @@ def sink_options(stream: ScoringStreamSpec, kafka: str) -> dict[str, str]:
         "kafka.acks": "all",
         "kafka.enable.idempotence": "true",
         "kafka.compression.type": "lz4",
-        "kafka.linger.ms": "0",
+        # The task's end does not wait for it: what is left then is flushed.
+        "kafka.linger.ms": "20",
     }
 
 
