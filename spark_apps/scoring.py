@@ -14,7 +14,7 @@ from soh_spark.command import stream_app_parser
 from soh_spark.files import TextFile, begun_batch, is_new
 from soh_spark.model_store import artefacts, registry
 from soh_spark.queries import supervise
-from soh_spark.scoring import LARGEST_BATCH, SETTINGS, LateReadings, start
+from soh_spark.scoring import SETTINGS, LateReadings, start
 from soh_spark.session import open_session, pace
 from soh_spark.source import read_topic
 from soh_spark.topics import existing_topics, wait_for_topics
@@ -38,9 +38,7 @@ def run(app: StreamAppSpec, kafka: str, checkpoints: str, models_in_use: str, ac
         first = wait_for_history(spark, kafka, stream.fleet) if is_new(spark, checkpoint) else EARLIEST
         model = ModelOfStream(stream.name, stream.fleet, champions, store, note, begun=begun)
         lossy = stream.name in accept_loss
-        records = read_topic(
-            spark, stream.reads, kafka, accept_loss=lossy, largest_batch=LARGEST_BATCH, first_offsets=first
-        )
+        records = read_topic(spark, stream.reads, kafka, accept_loss=lossy, first_offsets=first)
         queries.append(start(stream, records, model, kafka, checkpoints))
         log.info("%s: from topic %s to %s", stream.name, stream.reads.name, stream.writes.name)
     supervise(spark, queries)

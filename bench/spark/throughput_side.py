@@ -128,7 +128,7 @@ class Scoring:
         folder = self.where.of_turn(turn)
         note = TextFile(spark=self.spark, uri=f"{folder}/model.json")
         model = ModelOfStream(stream.name, stream.fleet, self.shelf, self.shelf, note, begun=None)
-        records = read_topic(self.spark, stream.reads, self.where.kafka, largest_batch=scoring.LARGEST_BATCH)
+        records = read_topic(self.spark, stream.reads, self.where.kafka)
         return _read_all(scoring.start(stream, records, model, self.where.kafka, folder), began)
 
     def verbs(self) -> Verbs:

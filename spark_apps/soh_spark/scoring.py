@@ -34,10 +34,6 @@ log = logging.getLogger(__name__)
 OBSERVED = "windows"
 """Name of the figures of a batch in the query's progress: its readings, and how many of them came too late."""
 
-LARGEST_BATCH = 100_000
-"""Records of one micro-batch while a backlog is worked off: about five seconds of work, so that a new champion comes
-soon."""
-
 LARGEST_FRAME = 10_000
 """Readings that a Python worker is given at a time: all that it has in its memory, and while it works on some, others
 are decoded and sent."""

@@ -27,6 +27,9 @@ ALWAYS = {
 STREAMING: Mapping[str, str] = {
     **ALWAYS,
     "spark.scheduler.mode": "FAIR",
+    # Every batch sends the executors what it needs to know of HDFS, a quarter of a megabyte, and they keep it until the
+    # driver has collected its garbage; by themselves, that would be after half an hour.
+    "spark.cleaner.periodicGC.interval": "2min",
     # No query shuffles; a plan that ever does must not make 200 tasks a batch.
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "false",

@@ -11,9 +11,12 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from soh.specs import StreamSpec, TableSpec, TopicSpec
 from soh_spark.decode import decode
+from soh_spark.source import LARGEST_BATCH
 
 LOOK_EVERY = timedelta(seconds=2)
 """How often a query that waits for more looks whether it has come."""
+MOST_LETTERS = 200_000
+"""Records that the dead letters let pass in a batch. It comes once a minute, when 16,000 sensors have sent so many."""
 LARGEST_LETTER = 64 * 1024 * 1024
 """Bytes. A broker measures compressed messages, so a short one may be long when it is unpacked."""
 
@@ -88,6 +91,11 @@ def dead_letter_options(topic: TopicSpec, kafka: str) -> dict[str, str]:
         "kafka.max.request.size": size,
         "kafka.buffer.memory": size,
     }
+
+
+def largest_batch(stream: StreamSpec) -> int:
+    """Records that a batch of `stream` may have."""
+    return LARGEST_BATCH if isinstance(stream.writes, TableSpec) else MOST_LETTERS
 
 
 def wait_for_more(stream: StreamSpec) -> timedelta | None:

@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 from soh.specs import TopicSpec
 
 LARGEST_BATCH = 100_000
-"""Records of one micro-batch, so that a backlog of a day comes in batches that end: some seconds of work each."""
+"""Records of one micro-batch, so that a backlog of a day comes in batches that end: some seconds of work each, after
+which a new champion can take over."""
 
 LARGEST_PART = 20_000
 """Records of a backlog that one task reads at a stretch: few enough for a batch to fall into equal shares."""

@@ -109,8 +109,8 @@ def _bucket(spark: SparkSession, partitions: int) -> Column:
 def _step(fleet: FleetSpec) -> Callable[[Any, Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]:
     """What Spark calls for each bucket of a micro-batch."""
     channels = fleet.model.features.channels
-    # The state of other channels is of no use: windows then fill anew.
-    layout = ",".join(channels)
+    # A state of other channels, or written in another way, is of no use: windows then fill anew.
+    layout = f"{Readings.FORMAT}:{','.join(channels)}"
 
     def step(_: Any, frames: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
         known, rows = state.get if state.exists else (layout, b"")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from soh.classifier.features import trailing
@@ -24,6 +25,8 @@ FORGET_AFTER = timedelta(hours=24)
 
 _MICROSECOND = timedelta(microseconds=1)
 _INTEGER_COLUMNS = 3
+_COUNT_SIZE = 8
+_CODEC = pa.Codec("lz4_raw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,9 @@ class Readings:
     """When they were sent, by their Kafka timestamps, in microseconds since 1970."""
     values: Floats
     """(n, channels); NaN is a missing measurement."""
+
+    FORMAT: ClassVar[str] = "columns-lz4"
+    """Names how `to_bytes` writes; another way must have another name."""
 
     def __len__(self) -> int:
         return len(self.facilities)
@@ -66,16 +72,28 @@ class Readings:
         )
 
     def to_bytes(self) -> bytes:
-        integers = np.column_stack((self.facilities, self.times, self.sent))
-        return np.column_stack((integers, np.ascontiguousarray(self.values).view(np.int64))).tobytes()
+        """Column after column, facilities and times as steps, compressed: two fifths of what they are in memory.
+
+        Every batch carries all of them from Spark to Python and back, 20 MB with 10,000 facilities.
+        """
+        integers = (np.diff(self.facilities, prepend=0), np.diff(self.times, prepend=0), self.sent - self.times)
+        content = b"".join(column.tobytes() for column in (*integers, *self.values.T))
+        return len(self).to_bytes(_COUNT_SIZE) + _CODEC.compress(content, asbytes=True)
 
     @classmethod
     def from_bytes(cls, content: bytes, channels: int) -> Readings:
         """What `to_bytes` gave for readings of so many `channels`."""
-        table = np.frombuffer(content, np.int64).reshape(-1, _INTEGER_COLUMNS + channels)
-        facilities, times, sent = (np.ascontiguousarray(table[:, column]) for column in range(_INTEGER_COLUMNS))
-        values = np.ascontiguousarray(table[:, _INTEGER_COLUMNS:]).view(np.float64)
-        return cls(facilities=facilities, times=times, sent=sent, values=values)
+        columns, count = _INTEGER_COLUMNS + channels, int.from_bytes(content[:_COUNT_SIZE])
+        size = columns * count * np.dtype(np.int64).itemsize
+        table = np.frombuffer(_CODEC.decompress(content[_COUNT_SIZE:], size) if count else b"", np.int64)
+        table = table.reshape(columns, count)
+        times = np.cumsum(table[1])
+        return cls(
+            facilities=np.cumsum(table[0]),
+            times=times,
+            sent=times + table[2],
+            values=np.ascontiguousarray(table[_INTEGER_COLUMNS:].view(np.float64).T),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,12 @@ from tests.spark.kafka_records import SENT, heat, records, text
 from tests.spark.lake_tables import dropped, offsets
 
 from soh.specs import StreamSpec
+from soh.specs.fleets import HEAT
 from soh.specs.streams import HEAT_DEAD_LETTERS, HEAT_TO_LAKE
 from soh.specs.tables import HEAT_RAW
 from soh.specs.topics import HEAT_DEAD
 from soh_spark.schema import ensure_table
-from soh_spark.sinks import dead_letter_options, dead_letters, lake_rows, start, wait_for_more
+from soh_spark.sinks import dead_letter_options, dead_letters, lake_rows, largest_batch, start, wait_for_more
 
 MIXED = [text(heat()), b"poison", text(heat(temperature="warm")), text(heat(sensor_id=5)), None, text(heat(온도=None))]
 
@@ -120,3 +121,8 @@ def test_a_column_that_is_no_longer_declared_is_filled_with_null(spark, table, t
         query.processAllAvailable()
     row = spark.table(table.identifier).select("retired", "facility_id", "temperature").first()
     assert row == (None, 100, 41.5)
+
+
+def test_dead_letters_let_as_many_readings_pass_as_ten_thousand_sensors_send():
+    sent = 10_000 * HEAT_DEAD_LETTERS.trigger_every / HEAT.period
+    assert largest_batch(HEAT_DEAD_LETTERS) > 1.5 * sent
