@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,7 +84,7 @@ def with_windows(decoded: DataFrame, fleet: FleetSpec, partitions: int) -> DataF
         readings = readings.coalesce(1)
     schema = StructType([*_CARRIED, *(StructField(name, DoubleType()) for name in measured(fleet)), *_WINDOW])
     graded = readings.groupBy("bucket").applyInPandasWithState(
-        _step(fleet), schema, _STATE, "update", GroupStateTimeout.NoTimeout
+        _step(fleet, in_order=partitions == 1), schema, _STATE, "update", GroupStateTimeout.NoTimeout
     )
     return graded.withColumn("seq", F.nullif("seq", F.lit(_NO_SEQ)))
 
@@ -106,17 +107,25 @@ def _bucket(spark: SparkSession, partitions: int) -> Column:
     return F.get(buckets, F.pmod(F.hash("facility_id"), F.lit(partitions)))
 
 
-def _step(fleet: FleetSpec) -> Callable[[Any, Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]:
-    """What Spark calls for each bucket of a micro-batch."""
+def _step(
+    fleet: FleetSpec, *, in_order: bool
+) -> Callable[[Any, Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]:
+    """What Spark calls for each bucket of a micro-batch.
+
+    `in_order`: the readings of a Kafka partition come in the order of their offsets, as they do without a shuffle.
+    """
     channels = fleet.model.features.channels
     # A state of other channels, or written in another way, is of no use: windows then fill anew.
     layout = f"{Readings.FORMAT}:{','.join(channels)}"
 
     def step(_: Any, frames: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
+        # Spark joins frames in a way that pandas will change some day, and would say so in the log at every batch.
+        warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
         known, rows = state.get if state.exists else (layout, b"")
         kept = Readings.from_bytes(rows if known == layout else b"", len(channels))
-        # One after the other: of a backlog, the first readings are graded while the next are on their way here.
-        for frame in frames:
+        # One after the other: of a backlog, the first readings are graded while the next are on their way here. But a
+        # later one that came first would make those before it late.
+        for frame in frames if in_order else [pd.concat(frames, ignore_index=True)]:
             kept, graded = _advanced(kept, frame, fleet)
             yield graded
         state.update((layout, kept.to_bytes()))

@@ -144,11 +144,12 @@ def test_the_stream_grades_from_the_same_features_as_training(place):
     assert {score["model_version"] for score in scores} == {"3"}
 
 
-def test_a_backlog_is_graded_alike_in_one_frame_and_in_many(spark, tmp_path):
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_a_backlog_is_graded_alike_in_one_frame_and_in_many(spark, tmp_path, partitions):
     messages = [running_machine(facility, second) for second in range(0, 100, 5) for facility in (100, 101)]
 
     def graded(folder, largest_frame):
-        place = Place(spark, folder)
+        place = Place(spark, folder, replace(HEAT_SCORING, state_partitions=partitions))
         place.shelf.promote(1, artefact(HEAT, 1))
         with evaluated(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(largest_frame)}):
             place.process(messages)
