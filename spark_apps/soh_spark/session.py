@@ -69,6 +69,14 @@ TRAINING: Mapping[str, str] = {
 }
 """For an app that reads much of the lake once and brings a bounded part of it to its driver."""
 
+_SAYS_IT_EVERY_BATCH = (
+    # That a plan was cut to the length above.
+    "org.apache.spark.sql.catalyst.util.StringUtils",
+    # That a batch took longer than its trigger; whether a stream keeps up is the watch's verdict.
+    "org.apache.spark.sql.execution.streaming.runtime.ProcessingTimeExecutor",
+)
+"""Loggers whose warnings would fill the file that nobody rotates, some 30 MB a day."""
+
 
 def open_session(settings: Mapping[str, str]) -> SparkSession:
     """Open the app's session with `settings` on top of what was submitted, and quieten its log."""
@@ -76,6 +84,9 @@ def open_session(settings: Mapping[str, str]) -> SparkSession:
     logging.getLogger("py4j").setLevel(logging.WARNING)
     spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
+    log4j = jvm(spark).org.apache.logging.log4j
+    for name in _SAYS_IT_EVERY_BATCH:
+        log4j.core.config.Configurator.setLevel(name, log4j.Level.ERROR)
     return spark
 
 

@@ -27,8 +27,8 @@ def producer_settings(bootstrap: str, client: str) -> dict[str, str | int | bool
         "enable.gapless.guarantee": True,
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
-        # A request costs three brokers more than the readings in it: a thousand sensors send 60 of them a second
-        # instead of 200, and a grade comes so much later.
+        # A request costs three brokers more than the readings in it: a thousand sensors make at most 60 of them a
+        # second instead of 200, and a grade comes so much later.
         "linger.ms": 50,
         # 0 = for ever: an outage of the brokers delays readings and loses none.
         "message.timeout.ms": 0,
