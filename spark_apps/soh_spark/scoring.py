@@ -35,8 +35,8 @@ OBSERVED = "windows"
 """Name of the figures of a batch in the query's progress: its readings, and how many of them came too late."""
 
 LARGEST_FRAME = 10_000
-"""Readings that a Python worker is given at a time: all that it has in its memory, and while it works on some, others
-are decoded and sent."""
+"""Readings that a Python worker is given at a time: it needs no memory for a whole batch, and while it works on some,
+others are decoded and sent. A state in several parts is given each part whole."""
 
 INTERPRETED = {
     "spark.sql.codegen.wholeStage": "false",
