@@ -130,6 +130,20 @@ def test_a_killed_scheduler_leaves_no_workers_behind(platform):
     assert living == []
 
 
+@pytest.mark.timeout(900)
+def test_a_copy_that_was_stopped_goes_on_where_it_stopped(platform):
+    before = streams(platform.status())
+    down = platform.soh("down", timeout=300)
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert processes.of(platform.home) == []
+    up = platform.up()
+    assert up.returncode == 0, platform.output
+    for name, stream in streams(platform.status()).items():
+        assert stream["state"] == "RUNNING"
+        assert stream["committed_batch"] > before[name]["committed_batch"]
+    assert {app: len(platform.drivers(app)) for app in STREAM_APPS} == dict.fromkeys(STREAM_APPS, 1)
+
+
 @pytest.mark.timeout(600)
 def test_there_was_never_more_than_one_driver(driver_count):
     assert all(driver_count.counts[app, 1] > 0 for app in STREAM_APPS)

@@ -206,8 +206,7 @@ def _airflow(home: Home) -> list[Service]:
             command=(str(AIRFLOW_PYTHON), "-m", "soh.local.alone", airflow, *arguments),
             environment=airflow_environment(home),
             ready=airflow_part_is_healthy(home, name),
-            # A stream app is launched without it, and watched once it is there.
-            stage=5 if name == "triggerer" else 4,
+            stage=4,
             directory=home.airflow,
         )
         for name, arguments in commands.items()

@@ -30,7 +30,7 @@ STAGES = {
     2: "Fleets",
     3: "DataNodes, YARN",
     4: "Airflow, grades to InfluxDB",
-    5: "Triggerer, grades to S3",
+    5: "Grades to S3",
 }
 
 
