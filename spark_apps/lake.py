@@ -12,7 +12,7 @@ from soh_spark.command import stream_app_parser
 from soh_spark.queries import supervise
 from soh_spark.schema import ensure_table
 from soh_spark.session import STREAMING, open_session, pace
-from soh_spark.sinks import largest_batch, start, wait_for_more
+from soh_spark.sinks import batches, start
 from soh_spark.source import read_topic
 from soh_spark.topics import existing_topics, wait_for_topics
 
@@ -32,14 +32,7 @@ def run(app: StreamAppSpec, kafka: str, checkpoints: str, accept_loss: Sequence[
     queries = []
     for stream in streams:
         lossy = stream.name in accept_loss
-        records = read_topic(
-            spark,
-            stream.reads,
-            kafka,
-            accept_loss=lossy,
-            largest_batch=largest_batch(stream),
-            wait_for_more=wait_for_more(stream),
-        )
+        records = read_topic(spark, stream.reads, kafka, accept_loss=lossy, batches=batches(stream))
         queries.append(start(stream, records, kafka, checkpoints))
         log.info("%s: from topic %s to %s", stream.name, stream.reads.name, stream.writes.name)
     supervise(spark, queries)

@@ -11,12 +11,13 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from soh.specs import StreamSpec, TableSpec, TopicSpec
 from soh_spark.decode import decode
-from soh_spark.source import LARGEST_BATCH
+from soh_spark.source import Batches
 
 LOOK_EVERY = timedelta(seconds=2)
-"""How often a query that waits for more looks whether it has come."""
-MOST_LETTERS = 200_000
-"""Records that the dead letters let pass in a batch. It comes once a minute, when 16,000 sensors have sent so many."""
+"""How often a query of the lake looks whether a backlog makes a full batch."""
+LETTERS_LOOK_EVERY = timedelta(seconds=10)
+MOST_LETTERS = 40_000
+"""Records that the dead letters let pass in a batch. Every look can find one, when 20,000 sensors have sent so many."""
 LARGEST_LETTER = 64 * 1024 * 1024
 """Bytes. A broker measures compressed messages, so a short one may be long when it is unpacked."""
 
@@ -93,22 +94,20 @@ def dead_letter_options(topic: TopicSpec, kafka: str) -> dict[str, str]:
     }
 
 
-def largest_batch(stream: StreamSpec) -> int:
-    """Records that a batch of `stream` may have."""
-    return LARGEST_BATCH if isinstance(stream.writes, TableSpec) else MOST_LETTERS
+def batches(stream: StreamSpec) -> Batches:
+    """How the topic of `stream` is cut into batches, by what it is written to.
 
-
-def wait_for_more(stream: StreamSpec) -> timedelta | None:
-    """How long the source of `stream` waits for a full batch; None for one that never works off a backlog at once.
-
-    Readings on their way to the lake do: a backlog is read batch after batch, and only its rest waits for the next
-    trigger. Dead letters let them pass.
+    Readings on their way to the lake work off a backlog batch after batch, and only its rest waits for the next
+    trigger. Dead letters let them pass, and take the readings of a large fleet a little at a time: all of a minute at
+    once would take both cores from the grades for seconds.
     """
-    return stream.trigger_every if isinstance(stream.writes, TableSpec) else None
+    if isinstance(stream.writes, TableSpec):
+        return Batches(enough=Batches().largest, patience=stream.trigger_every)
+    return Batches(largest=MOST_LETTERS, enough=MOST_LETTERS // 2, patience=stream.trigger_every)
 
 
 def _writer(stream: StreamSpec, rows: DataFrame, checkpoints: str) -> DataStreamWriter:
-    every = min(stream.trigger_every, LOOK_EVERY) if wait_for_more(stream) else stream.trigger_every
+    every = min(stream.trigger_every, LOOK_EVERY if isinstance(stream.writes, TableSpec) else LETTERS_LOOK_EVERY)
     return (
         rows.writeStream.queryName(stream.name)
         .outputMode("append")

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
 from soh.specs import TopicSpec
 
-LARGEST_BATCH = 100_000
-"""Records of one micro-batch, so that a backlog of a day comes in batches that end: some seconds of work each, after
-which a new champion can take over."""
-
 LARGEST_PART = 20_000
 """Records of a backlog that one task reads at a stretch: few enough for a batch to fall into equal shares."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """How a topic is cut into micro-batches; as it stands, whatever has come makes the next batch."""
+
+    largest: int = 100_000
+    """Records of one of them, so that a backlog of a day comes in batches that end: some seconds of work each, after
+    which a new champion can take over."""
+    enough: int | None = None
+    """Records that make a batch before `patience` is over; None does not wait for any."""
+    patience: timedelta = timedelta(0)
+    """Fewer than `enough` records are left for so long after the batch before."""
 
 
 def source_options(
@@ -21,17 +31,15 @@ def source_options(
     kafka: str,
     *,
     accept_loss: bool = False,
-    largest_batch: int = LARGEST_BATCH,
+    batches: Batches = Batches(),
     first_offsets: str = "earliest",
-    wait_for_more: timedelta | None = None,
 ) -> dict[str, str]:
     """Options of Spark's Kafka source for `topic` on the brokers `kafka` (`host:port,...`).
 
     `failOnDataLoss`: records that retention deleted before they were read end the query, and with it the
     app, with Kafka's own words. The warning in a log that Spark would write otherwise nobody reads, and the
     gap would be gone from the checkpoint with the next commit. Going on past the gap is a person's word:
-    `accept_loss`. `first_offsets`, in Spark's JSON, count only for a query without a checkpoint. Less than a
-    `largest_batch` is left for `wait_for_more` after the batch before.
+    `accept_loss`. `first_offsets`, in Spark's JSON, count only for a query without a checkpoint.
     """
     options = {
         "kafka.bootstrap.servers": kafka,
@@ -45,13 +53,13 @@ def source_options(
         # The fewer fetches the better therefore; Kafka's own limits make one of every 500 records.
         "kafka.max.poll.records": "10000",
         "kafka.max.partition.fetch.bytes": str(4 * 1024 * 1024),
-        "maxOffsetsPerTrigger": str(largest_batch),
+        "maxOffsetsPerTrigger": str(batches.largest),
         # Parts of one size, or the task with the fullest partitions is waited for.
         "maxRecordsPerPartition": str(LARGEST_PART),
     }
-    if wait_for_more is not None:
-        options["minOffsetsPerTrigger"] = str(largest_batch)
-        options["maxTriggerDelay"] = f"{wait_for_more // timedelta(milliseconds=1)}ms"
+    if batches.enough is not None:
+        options["minOffsetsPerTrigger"] = str(batches.enough)
+        options["maxTriggerDelay"] = f"{batches.patience // timedelta(milliseconds=1)}ms"
     return options
 
 
@@ -61,17 +69,9 @@ def read_topic(
     kafka: str,
     *,
     accept_loss: bool = False,
-    largest_batch: int = LARGEST_BATCH,
+    batches: Batches = Batches(),
     first_offsets: str = "earliest",
-    wait_for_more: timedelta | None = None,
 ) -> DataFrame:
     """Stream `topic`: key, value, topic, partition, offset, timestamp, timestampType, headers."""
-    options = source_options(
-        topic,
-        kafka,
-        accept_loss=accept_loss,
-        largest_batch=largest_batch,
-        first_offsets=first_offsets,
-        wait_for_more=wait_for_more,
-    )
+    options = source_options(topic, kafka, accept_loss=accept_loss, batches=batches, first_offsets=first_offsets)
     return spark.readStream.format("kafka").options(**options).load()

@@ -16,7 +16,7 @@ from soh.specs.streams import HEAT_DEAD_LETTERS, HEAT_TO_LAKE
 from soh.specs.tables import HEAT_RAW
 from soh.specs.topics import HEAT_DEAD
 from soh_spark.schema import ensure_table
-from soh_spark.sinks import dead_letter_options, dead_letters, lake_rows, largest_batch, start, wait_for_more
+from soh_spark.sinks import LETTERS_LOOK_EVERY, batches, dead_letter_options, dead_letters, lake_rows, start
 
 MIXED = [text(heat()), b"poison", text(heat(temperature="warm")), text(heat(sensor_id=5)), None, text(heat(온도=None))]
 
@@ -81,9 +81,15 @@ def test_the_producer_takes_the_longest_letter_and_waits_for_all_replicas():
     assert (options["topic"], options["kafka.bootstrap.servers"]) == ("heat_dead", "broker:9092")
 
 
-def test_readings_wait_for_a_full_batch_and_dead_letters_let_them_pass():
-    assert wait_for_more(HEAT_TO_LAKE) == HEAT_TO_LAKE.trigger_every
-    assert wait_for_more(HEAT_DEAD_LETTERS) is None
+def test_readings_wait_for_a_full_batch_or_their_trigger():
+    cut = batches(HEAT_TO_LAKE)
+    assert (cut.enough, cut.patience) == (cut.largest, HEAT_TO_LAKE.trigger_every)
+
+
+def test_dead_letters_of_a_small_fleet_wait_for_their_trigger():
+    cut = batches(HEAT_DEAD_LETTERS)
+    assert cut.patience == HEAT_DEAD_LETTERS.trigger_every
+    assert cut.enough > HEAT.facilities * HEAT_DEAD_LETTERS.trigger_every / HEAT.period
 
 
 def test_a_batch_lands_in_as_many_files_as_declared(spark, table):
@@ -123,6 +129,6 @@ def test_a_column_that_is_no_longer_declared_is_filled_with_null(spark, table, t
     assert row == (None, 100, 41.5)
 
 
-def test_dead_letters_let_as_many_readings_pass_as_ten_thousand_sensors_send():
-    sent = 10_000 * HEAT_DEAD_LETTERS.trigger_every / HEAT.period
-    assert largest_batch(HEAT_DEAD_LETTERS) > 1.5 * sent
+def test_dead_letters_let_as_many_readings_pass_as_ten_thousand_sensors_send_and_not_many_at_once():
+    sent = 10_000 * LETTERS_LOOK_EVERY / HEAT.period
+    assert 1.5 * sent < batches(HEAT_DEAD_LETTERS).largest < 3 * sent

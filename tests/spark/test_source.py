@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from soh.specs.topics import HEAT
-from soh_spark.source import source_options
+from soh_spark.source import Batches, source_options
 
 
 def test_a_topic_is_read_from_its_beginning_with_headers_in_bounded_batches():
@@ -18,11 +18,12 @@ def test_lost_records_end_the_query_unless_a_person_said_otherwise(accept_loss, 
 
 
 def test_a_stream_may_bound_its_batches_itself():
-    assert source_options(HEAT, "broker:9092", largest_batch=7)["maxOffsetsPerTrigger"] == "7"
+    assert source_options(HEAT, "broker:9092", batches=Batches(largest=7))["maxOffsetsPerTrigger"] == "7"
 
 
-def test_a_stream_that_waits_for_more_begins_when_a_batch_is_full_or_the_time_is_over():
-    options = source_options(HEAT, "broker:9092", largest_batch=7, wait_for_more=timedelta(seconds=20))
+def test_a_stream_that_waits_for_more_begins_when_there_is_enough_or_the_time_is_over():
+    batches = Batches(largest=9, enough=7, patience=timedelta(seconds=20))
+    options = source_options(HEAT, "broker:9092", batches=batches)
     assert (options["minOffsetsPerTrigger"], options["maxTriggerDelay"]) == ("7", "20000ms")
     assert "minOffsetsPerTrigger" not in source_options(HEAT, "broker:9092")
 
