@@ -30,6 +30,11 @@ STREAMING: Mapping[str, str] = {
     # Every batch sends the executors what it needs to know of HDFS, a quarter of a megabyte, and they keep it until the
     # driver has collected its garbage; by themselves, that would be after half an hour.
     "spark.cleaner.periodicGC.interval": "2min",
+    # What a consumer has fetched at a time, tens of megabytes of a backlog, executors would keep for five minutes.
+    "spark.kafka.consumer.fetchedData.cache.timeout": "10s",
+    "spark.kafka.consumer.fetchedData.cache.evictorThreadRunInterval": "10s",
+    # The consumers themselves, with what they have fetched ahead, for longer than the rarest query is idle.
+    "spark.kafka.consumer.cache.timeout": "2min",
     # No query shuffles; a plan that ever does must not make 200 tasks a batch.
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "false",
