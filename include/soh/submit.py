@@ -14,8 +14,10 @@ MEMORY_OVERHEAD = "384m"
 
 EXECUTOR_JAVA = "-XX:+UseSerialGC"
 """A small heap and a core or two, which collectors with threads of their own would only share."""
-DRIVER_JAVA = f"{EXECUTOR_JAVA} -XX:TieredStopAtLevel=1"
-"""A driver plans a little of everything, seldom twice: compiling that for speed costs more than it ever gives back."""
+DRIVER_JAVA = f"{EXECUTOR_JAVA} -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m"
+"""A driver plans a little of everything, seldom twice: compiling that for speed costs more than it ever gives back.
+With one compiler Java has room for 48 MiB of code, of which a stream's driver has used 44 after a quarter of an hour.
+"""
 
 
 def spark_settings(
@@ -47,7 +49,7 @@ def _sizes(app: SparkAppSpec) -> dict[str, str]:
         "spark.driver.cores": "1",
         "spark.driver.memory": app.driver_memory,
         "spark.driver.memoryOverhead": MEMORY_OVERHEAD,
-        "spark.driver.extraJavaOptions": DRIVER_JAVA,
+        "spark.driver.extraJavaOptions": EXECUTOR_JAVA if app.plans_all_the_time else DRIVER_JAVA,
         "spark.dynamicAllocation.enabled": "false",
         "spark.executor.instances": str(app.executors),
         "spark.executor.cores": str(app.executor_cores),
@@ -62,10 +64,8 @@ def _sizes(app: SparkAppSpec) -> dict[str, str]:
 def _sql() -> dict[str, str]:
     return {
         "spark.python.daemon.module": "soh_spark.worker_daemon",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
     }
 
 

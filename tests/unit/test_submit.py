@@ -11,6 +11,7 @@ from tests.fakes.endpoints import ENDPOINTS, SECRETS
 
 from soh.bundle import write_bundle
 from soh.errors import BadInput
+from soh.specs import BATCH_APPS, STREAM_APPS
 from soh.specs.apps import COMPACT_DAY
 from soh.specs.streams import LAKE, SCORING
 from soh.submit import batch_arguments, properties, spark_arguments, spark_settings
@@ -57,6 +58,14 @@ def test_an_app_is_tagged_by_its_name_and_its_run():
 )
 def test_settings(key, value):
     assert settings()[key] == value
+
+
+def test_a_driver_that_plans_every_second_is_compiled_for_speed_and_no_other():
+    apps = {**STREAM_APPS, **BATCH_APPS}
+    with_both = {
+        name for name, app in apps.items() if "TieredStopAtLevel" not in settings(app)["spark.driver.extraJavaOptions"]
+    }
+    assert with_both == {"scoring"}
 
 
 def test_the_cluster_may_resize_an_app_but_not_undo_its_supervision():

@@ -18,6 +18,8 @@ class SparkAppSpec:
     executors: int = 1
     executor_cores: int = 1
     executor_memory: str = "640m"
+    plans_all_the_time: bool = False
+    """True for a driver that plans the same batches every second for months: what it runs is compiled for speed."""
 
     def __post_init__(self) -> None:
         check_name("app", self.name)

@@ -172,6 +172,10 @@ SCORING = StreamAppSpec(
     streams=(HEAT_SCORING, HYDRAULIC_SCORING),
     # One for each query: their tasks wait for disks and brokers rather than compute.
     executor_cores=2,
+    # A batch of 5,000 facilities carries their windows, ten megabytes several times over, and little room is collected
+    # again and again.
+    executor_memory="1g",
+    plans_all_the_time=True,
 )
 
 STREAM_APPS = by_name(LAKE, SCORING)
