@@ -146,10 +146,11 @@ def watch(
     length: timedelta,
     grace: timedelta,
     at_end: Callable[[], None] = lambda: None,
+    every: float = LOOK_EVERY,
 ) -> list[Reading]:
     """Look into all sides for `length`, and on for `grace` after it; the readings that were sent in `length`.
 
-    `at_end` is called once `length` is over.
+    `at_end` is called once `length` is over. Looks lie `every` seconds apart: by so much a latency may be told too long.
     """
     tap.drain()
     begin = time.time()
@@ -165,5 +166,5 @@ def watch(
         for side in sides:
             side.expect(readings)
             side.look()
-        time.sleep(max(0.0, now + LOOK_EVERY - time.time()))
+        time.sleep(max(0.0, now + every - time.time()))
     return sent
