@@ -44,7 +44,7 @@ QUIX_SCORES = replace(HEAT.scores, name="heat_pf_quix")
 
 READY_WITHIN = timedelta(minutes=5)
 TURN_WITHIN = timedelta(minutes=10)
-WARM_UP = 10
+WARM_UP = 5
 """Rounds that are not counted: a stream runs for months, and Java has not compiled all of its code before."""
 
 
