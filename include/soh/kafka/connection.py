@@ -24,6 +24,9 @@ _LEADER_MOVES = frozenset(
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.OFFSET_NOT_AVAILABLE,
         KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     }
 )
 
@@ -74,7 +77,7 @@ def answers(futures: Mapping[K, Future[V]]) -> dict[K, V]:
 
 
 def once_led(ask: Callable[[], V]) -> V:
-    """Ask again, for some seconds, while partitions change their leaders: a broker went, or a topic is new."""
+    """Ask again, for some seconds, while partitions or groups change their brokers: one went, or is new."""
     for _ in range(_LEADER_TRIES - 1):
         try:
             return ask()

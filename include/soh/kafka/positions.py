@@ -52,12 +52,17 @@ class Positions:
         # A consumer that never subscribes does not join its group. The admin client has the same question, but
         # librdkafka 2.16 dies of it (SIGSEGV) when the group's coordinator is just moving to another broker.
         consumer = consumer_in(self.bootstrap, group)
+
+        def commits() -> list[TopicPartition]:
+            places = consumer.committed(partitions, timeout=REQUEST_TIMEOUT.total_seconds())
+            for place in places:
+                if place.error:
+                    raise KafkaException(place.error)
+            return places
+
         try:
             with asking(self.bootstrap, f"tell what group {group} has committed of topic {topic}"):
-                places = consumer.committed(partitions, timeout=REQUEST_TIMEOUT.total_seconds())
-                for place in places:
-                    if place.error:
-                        raise KafkaException(place.error)
+                places = once_led(commits)
         finally:
             consumer.close()
         return [place for place in places if place.offset >= 0]

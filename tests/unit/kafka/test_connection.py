@@ -39,9 +39,12 @@ class Question:
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.OFFSET_NOT_AVAILABLE,
         KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     ],
 )
-def test_a_question_is_asked_again_while_a_partition_changes_its_leader(code):
+def test_a_question_is_asked_again_while_a_partition_or_a_group_changes_its_broker(code):
     question = Question(kafka_error(code), kafka_error(code))
     assert connection.once_led(question) == "answer"
     assert question.asked == 3
