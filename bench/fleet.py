@@ -46,7 +46,7 @@ MOST_SENSORS = 100_000
 LOOKED_FOR = 50
 """Sensors whose readings are looked for in the database: all of them would be the largest load there is."""
 LOOK_EVERY = 0.5
-"""Seconds between two looks into the database, which are a load on it too; latencies are told too long by up to that."""
+"""Seconds between two looks into the database, which load it too; latencies are told too long by up to that."""
 SAMPLE_EVERY = 2.0
 """Seconds between two looks at all readers of Kafka."""
 SETTLE = timedelta(minutes=1)

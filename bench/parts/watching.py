@@ -150,7 +150,7 @@ def watch(
 ) -> list[Reading]:
     """Look into all sides for `length`, and on for `grace` after it; the readings that were sent in `length`.
 
-    `at_end` is called once `length` is over. Looks lie `every` seconds apart: by so much a latency may be told too long.
+    `at_end` is called once `length` is over. Looks lie `every` seconds apart: by so much a latency may be too long.
     """
     tap.drain()
     begin = time.time()
