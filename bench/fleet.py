@@ -47,8 +47,8 @@ LOOKED_FOR = 50
 """Sensors whose readings are looked for in the database: all of them would be the largest load there is."""
 LOOK_EVERY = 0.5
 """Seconds between two looks into the database, which load it too; latencies are told too long by up to that."""
-SAMPLE_EVERY = 2.0
-"""Seconds between two looks at all readers of Kafka."""
+SAMPLE_EVERY = 5.0
+"""Seconds between two looks at all readers of Kafka and at all checkpoints, which load brokers and HDFS too."""
 SETTLE = timedelta(minutes=1)
 """Before each step, so that nothing of the one before is left to be worked off."""
 GRACE = timedelta(seconds=20)
@@ -140,7 +140,7 @@ def _step(home: Home, facilities: Sequence[int], length: timedelta, wanted_per_s
     chosen = spread_over(facilities, LOOKED_FOR)
     side = tsdb_side(home, "fleet", home.endpoints.tsdb_database, chosen)
     readers = _Readers(home)
-    with closing(Tap(home.endpoints.kafka, HEAT, chosen)) as tap:
+    with closing(Tap(home.endpoints.kafka, HEAT, chosen, LOOK_EVERY)) as tap:
         _say(f"{len(facilities)} sensors, {length}")
         readers.start()
         before, began = readers.sent(), time.monotonic()

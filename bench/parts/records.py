@@ -15,7 +15,7 @@ from bench.parts.plain import score
 from soh.errors import ServerUnreachable
 from soh.fleet import wire
 from soh.fleet.heat import HeatFleet
-from soh.fleet.sender import producer_settings
+from soh.fleet.sender import MANY_READINGS, producer_settings
 from soh.kafka.positions import Positions
 from soh.specs.fleets import HEAT, PowerFactorRule
 from soh.specs.models import State
@@ -45,7 +45,7 @@ def readings(count: int) -> Iterator[wire.Message]:
 
 def fill(bootstrap: str, count: int) -> dict[str, float]:
     """Send `count` readings to the empty topic of the fleet; what every side must have made of them."""
-    producer = Producer(producer_settings(bootstrap, "soh_bench_fill"))
+    producer = Producer(producer_settings(bootstrap, "soh_bench_fill", MANY_READINGS))
     expected = _Sums()
     active = 0.0
     for message in readings(count):

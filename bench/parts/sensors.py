@@ -29,7 +29,7 @@ def run(kafka: str, first: int, count: int, stop: threading.Event) -> int:
     fleet.resume(now=time.time(), readings={}, inspections={}, same_settings=False)
     schedule = Schedule(facilities=count, period=HEAT.period.total_seconds())
     encoder = Encoder(HEAT.readings)
-    producer = Producer(producer_settings(kafka, f"soh_bench_sensors_{first}"))
+    producer = Producer(producer_settings(kafka, f"soh_bench_sensors_{first}", schedule.rate))
     seqs = np.zeros(count, np.int64)
     slot = schedule.latest(time.time())
     while not stop.wait(min(max(0.0, schedule.begins(slot + 1) - time.time()), _LONGEST_WAIT)):

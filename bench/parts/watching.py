@@ -25,6 +25,8 @@ ANSWER_WITHIN = timedelta(seconds=10)
 LOOK_EVERY = 0.05
 """Seconds between two looks into a database."""
 _AT_ONCE = 5000
+_LARGE_FETCH = 1024 * 1024
+"""Bytes; more than comes between two calls."""
 _FORGET_AFTER = 60.0
 """Seconds after which nobody looks for a reading any more that does not come; the count at the end misses it."""
 
@@ -32,12 +34,16 @@ _FORGET_AFTER = 60.0
 class Tap:
     """Sees every reading that is sent to a fleet's topic from its opening on."""
 
-    def __init__(self, bootstrap: str, fleet: FleetSpec, facilities: Collection[int] = ()) -> None:
-        """`facilities`: those whose readings are wanted, all if none."""
+    def __init__(
+        self, bootstrap: str, fleet: FleetSpec, facilities: Collection[int] = (), every: float = LOOK_EVERY
+    ) -> None:
+        """`facilities`: those whose readings are wanted, all if none; `every`: seconds between two calls of `drain`."""
         self._fleet = fleet
         self._keys = frozenset(b"%d" % facility for facility in facilities)
         self._schema = schema_of(fleet.readings)
-        self._consumer = consumer_in(bootstrap, "soh_bench")
+        # One request between two calls, instead of one for whatever comes.
+        waits = {"fetch.wait.max.ms": int(every * 1000), "fetch.min.bytes": _LARGE_FETCH}
+        self._consumer = consumer_in(bootstrap, "soh_bench", waits)
         self._consumer.assign(
             [TopicPartition(fleet.readings.name, number, OFFSET_END) for number in range(fleet.readings.partitions)]
         )

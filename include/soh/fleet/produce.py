@@ -174,7 +174,7 @@ class Runner:
         """Read and send on schedule until told to stop; ServerUnreachable when Kafka refused a record."""
         if self._stop.is_set():
             return
-        settings = producer_settings(self._bootstrap, self._client)
+        settings = producer_settings(self._bootstrap, self._client, self._schedule.rate)
         sender = Sender(settings, self._outbox, self._ledger, self._trouble)
         try:
             await self._send(sender, resend)

@@ -16,6 +16,8 @@ class Schedule:
     def __init__(self, *, facilities: int, period: float) -> None:
         """`period` in seconds: from one reading of a facility to its next."""
         self.slots = max(1, min(facilities, int(period / _SHORTEST_SLOT + 1e-9)))
+        self.rate = facilities / period
+        """Readings a second."""
         self._length = period / self.slots
         slot_of = np.arange(facilities) * self.slots // facilities
         self._members = [np.flatnonzero(slot_of == slot) for slot in range(self.slots)]

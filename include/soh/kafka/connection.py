@@ -39,9 +39,9 @@ def admin_client(bootstrap: str) -> AdminClient:
     return AdminClient(_settings(bootstrap))
 
 
-def consumer_in(bootstrap: str, group: str) -> Consumer:
-    """A consumer that knows its group's commits and changes none by itself."""
-    return Consumer({**_settings(bootstrap), "group.id": group, "enable.auto.commit": False})
+def consumer_in(bootstrap: str, group: str, more: Mapping[str, str | int] = {}) -> Consumer:
+    """A consumer that knows its group's commits and changes none by itself; `more` settings of librdkafka."""
+    return Consumer({**_settings(bootstrap), "group.id": group, "enable.auto.commit": False, **more})
 
 
 def _settings(bootstrap: str) -> dict[str, str | int | float | bool]:

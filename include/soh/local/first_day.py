@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import timedelta
 
-from soh.airflow_api import AirflowApi, RunState
+from soh.airflow_api import AirflowApi, DagRun, RunState
 from soh.errors import SetupFailed
 from soh.hdfs import Hdfs
 from soh.kafka.history import history
@@ -33,7 +33,12 @@ NIGHT_WITHIN = timedelta(minutes=15)
 STANDSTILL = timedelta(minutes=10)
 """A history that has not come further for this long does not come."""
 
-_NIGHT = "batch_nightly"
+_NIGHT, _TRAINING, _WATCH = "batch_nightly", "soh_retrain", "consumer_watch"
+_OVER = frozenset({"success", "skipped", "failed", "upstream_failed"})
+_AT_WORK = frozenset({"running", "deferred"})
+"""States of tasks in Airflow's words; a task that waits for a place in its pool is neither."""
+_ASK_EVERY = 3.0
+"""Seconds between two questions to Airflow, which needs the machine for the work that is waited for."""
 
 
 def wait_for_history(home: Home, fleets: Sequence[FleetSpec], say: Say) -> str:
@@ -136,25 +141,34 @@ def wait_for_night(api: AirflowApi, say: Say) -> str:
         runs = api.runs(_NIGHT, limit=1)
         if runs and runs[0].state is RunState.FAILED:
             raise SetupFailed(f"{_NIGHT} run {runs[0].run_id} failed: see it at {api.url}/dags/{_NIGHT}/runs")
-        say(", ".join(f"run {run.run_id}, {run.state}" for run in runs))
+        # Trainings take turns with the tasks of the night.
+        say("; ".join(_told(api, run) for run in [*runs, *api.runs(_TRAINING, limit=1)]))
         return ""
 
-    run_id = wait_for(ended, NIGHT_WITHIN, f"a run of {_NIGHT} to end: {api.url}/dags/{_NIGHT}")
+    run_id = wait_for(ended, NIGHT_WITHIN, f"a run of {_NIGHT} to end: {api.url}/dags/{_NIGHT}", _ASK_EVERY)
     figures = api.xcom(_NIGHT, run_id, "report")
     rows, before, after = (figures["total"][name] for name in ("rows", "files_before", "files_after"))
     return f"{figures['day']}: {rows:,} rows, {before:,} files before, {after:,} after"
+
+
+def _told(api: AirflowApi, run: DagRun) -> str:
+    """How far a run has come, in a few words."""
+    tasks = api.task_instances(run.dag_id, run.run_id)
+    done = sum(task.state in _OVER for task in tasks)
+    at_work = [task.task_id for task in tasks if task.state in _AT_WORK]
+    return f"{run.dag_id}: {done} of {len(tasks)} tasks done{''.join(f', {name} runs' for name in at_work)}"
 
 
 def wait_for_classifiers(home: Home, api: AirflowApi, say: Say) -> str:
     """Wait for the training that the nightly batch brings about, and until the streams grade with what it promoted."""
 
     def trained() -> bool:
-        runs = api.runs("soh_retrain", RunState.SUCCESS, RunState.FAILED, limit=1)
+        runs = api.runs(_TRAINING, RunState.SUCCESS, RunState.FAILED, limit=1)
         if runs and runs[0].state is RunState.FAILED:
-            raise SetupFailed(f"soh_retrain run {runs[0].run_id} failed: see it at {api.url}/dags/soh_retrain/runs")
+            raise SetupFailed(f"{_TRAINING} run {runs[0].run_id} failed: see it at {api.url}/dags/{_TRAINING}/runs")
         return bool(runs)
 
-    wait_for(trained, NIGHT_WITHIN, f"a run of soh_retrain to end: {api.url}/dags/soh_retrain")
+    wait_for(trained, NIGHT_WITHIN, f"a run of {_TRAINING} to end: {api.url}/dags/{_TRAINING}", _ASK_EVERY)
 
     def told() -> str:
         found = models(home.endpoints, home.app_secrets)
@@ -175,8 +189,8 @@ def wait_for_watch(api: AirflowApi) -> str:
     """Wait until the watch has found that every reader of Kafka moves."""
 
     def green() -> bool:
-        runs = api.runs("consumer_watch", RunState.SUCCESS, RunState.FAILED, limit=1)
+        runs = api.runs(_WATCH, RunState.SUCCESS, RunState.FAILED, limit=1)
         return bool(runs) and runs[0].state is RunState.SUCCESS
 
-    wait_for(green, timedelta(minutes=6), f"a green run of consumer_watch: {api.url}/dags/consumer_watch")
+    wait_for(green, timedelta(minutes=6), f"a green run of {_WATCH}: {api.url}/dags/{_WATCH}", _ASK_EVERY)
     return "green"

@@ -24,7 +24,7 @@ def ledger(tmp_path) -> Ledger:
 
 
 def sender(outbox: Outbox, ledger: Ledger, **settings: object) -> Sender:
-    known = producer_settings("127.0.0.1:1", "test")
+    known = producer_settings("127.0.0.1:1", "test", 15.0)
     return Sender(known | settings, outbox, ledger, Trouble(logging.getLogger("test")))
 
 
@@ -33,12 +33,17 @@ def messages(number: int) -> list[Message]:
 
 
 def test_kafka_s_client_knows_all_settings_and_they_lose_nothing_and_double_nothing():
-    settings = producer_settings("127.0.0.1:1", "test")
+    settings = producer_settings("127.0.0.1:1", "test", 15.0)
     Producer(settings)
     assert settings["acks"] == "all"
     assert settings["enable.idempotence"] is True
     assert settings["partitioner"] == "murmur2_random"
     assert settings["message.timeout.ms"] == 0
+
+
+@pytest.mark.parametrize(("rate", "linger"), [(15.0, 50), (99.9, 50), (100.0, 200), (20_000.0, 200)])
+def test_readings_of_a_large_fleet_wait_longer_to_share_requests(rate, linger):
+    assert producer_settings("127.0.0.1:1", "test", rate)["linger.ms"] == linger
 
 
 def test_acknowledged_messages_leave_the_outbox_and_enter_the_ledger(outbox, ledger):

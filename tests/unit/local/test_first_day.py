@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from soh.airflow_api import DagRun, RunState
+from soh.airflow_api import DagRun, RunState, TaskInstance
 from soh.errors import SetupFailed
 from soh.kafka.history import History
-from soh.local import first_day
+from soh.local import first_day, supervisor
 from soh.specs import FLEETS, HistoryState
 from soh.streams.checkpoint import Checkpoint
 
@@ -33,7 +33,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(first_day, "time", clock)
+    for module in (first_day, supervisor):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 
@@ -104,7 +105,12 @@ class Airflow:
         ]
 
     def runs(self, dag_id, *states, limit=100):
-        return [run for run in self.all if not states or run.state in states][:limit]
+        of_dag = [run for run in self.all if run.dag_id == dag_id]
+        return [run for run in of_dag if not states or run.state in states][:limit]
+
+    def task_instances(self, dag_id, run_id):
+        states = {"choose__day": "success", "compact__heat_raw": "deferred", "fold__heat_pf": "scheduled"}
+        return [TaskInstance(task_id=name, state=state, try_number=1) for name, state in states.items()]
 
     def xcom(self, dag_id, run_id, task_id):
         return {"day": run_id, "total": {"rows": 1_000_000, "files_before": 90, "files_after": 2}}
@@ -113,6 +119,13 @@ class Airflow:
 def test_the_first_night_is_told_by_its_figures():
     told = first_day.wait_for_night(Airflow(RunState.RUNNING, RunState.SUCCESS), print)
     assert told == "run_1: 1,000,000 rows, 90 files before, 2 after"
+
+
+def test_a_night_under_way_is_told_by_its_tasks(clock):
+    said = []
+    with pytest.raises(SetupFailed, match="a run of batch_nightly to end"):
+        first_day.wait_for_night(Airflow(RunState.RUNNING), said.append)
+    assert said[0] == "batch_nightly: 1 of 3 tasks done, compact__heat_raw runs"
 
 
 def test_a_first_night_that_failed_is_named():

@@ -152,6 +152,7 @@ def test_a_line_is_the_place_the_time_and_the_value_as_it_came():
         pytest.param(b'"\\ud800 \\n \\u0000"', id="escapes"),
         pytest.param(b"12345678901234567890123456789", id="number-longer-than-64-bits"),
         pytest.param(b"0.1000000000000000055511151231257827", id="number-of-many-digits"),
+        pytest.param(b"1e999", id="number-beyond-doubles"),
         pytest.param(b" null ", id="null"),
         pytest.param('"a\u2028b"'.encode(), id="line-separator-of-unicode"),
     ],
