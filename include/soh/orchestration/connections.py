@@ -38,18 +38,29 @@ def in_api_server(conn_id: str) -> Connection:
     return StoredConnection.get_connection_from_secrets(conn_id)
 
 
+def kafka(read: Reader = in_task) -> str:
+    """Addresses of the brokers. Raises what `endpoints` raises."""
+    return _extra(read(KAFKA), "bootstrap.servers")
+
+
+def webhdfs(read: Reader = in_task) -> tuple[str, str]:
+    """Address of the NameNode's WebHDFS, and the user there. Raises what `endpoints` raises."""
+    connection = read(WEBHDFS)
+    return _url(connection), _part(connection, "login")
+
+
 def endpoints(read: Reader = in_task) -> Endpoints:
-    """Addresses of every server, without secrets.
+    """Addresses of every server, without secrets; who needs one or two of them asks for those alone.
 
     Blocks on Airflow's API or database: in a loop it belongs in a thread. Raises AirflowNotFoundException
     for a connection that does not exist, BadInput for one that lacks a part.
     """
-    webhdfs, catalog, registry, s3, tsdb = (read(conn_id) for conn_id in (WEBHDFS, CATALOG, REGISTRY, S3, TSDB))
+    files, catalog, registry, s3, tsdb = (read(conn_id) for conn_id in (WEBHDFS, CATALOG, REGISTRY, S3, TSDB))
     return Endpoints(
-        kafka=_extra(read(KAFKA), "bootstrap.servers"),
-        webhdfs=_url(webhdfs),
-        hdfs=_extra(webhdfs, "hdfs"),
-        hdfs_user=_part(webhdfs, "login"),
+        kafka=kafka(read),
+        webhdfs=_url(files),
+        hdfs=_extra(files, "hdfs"),
+        hdfs_user=_part(files, "login"),
         yarn=_url(read(YARN)),
         catalog_host=_part(catalog, "host"),
         catalog_port=int(_part(catalog, "port")),

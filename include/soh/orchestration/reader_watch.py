@@ -71,10 +71,10 @@ class ReaderTrigger(BaseTrigger):
         return TaskSuccessEvent(xcoms={"return_value": told})
 
     def _open(self) -> Look:
-        endpoints = connections.endpoints()
-        positions = Positions(endpoints.kafka)
+        # A dozen of these begin at once, every two minutes: each asks Airflow for what it needs, no more.
+        positions = Positions(connections.kafka())
         if self.stream:
-            spec, hdfs = STREAMS[self.stream], Hdfs(endpoints.webhdfs, endpoints.hdfs_user)
+            spec, hdfs = STREAMS[self.stream], Hdfs(*connections.webhdfs())
             return lambda now: look.sample(spec, hdfs, positions, now)
         group, topic = CONSUMER_GROUPS[self.group or ""].name, TOPICS[self.topic or ""].name
         return lambda now: look.sample_group(group, topic, positions, now)

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 @task(task_id="plan__topics")
 def plan_topics() -> dict[str, Any]:
     """Compare the declarations with the broker; changes nothing."""
-    found = _plan(connections.endpoints().kafka)
+    found = _plan(connections.kafka())
     log.info(found.as_text())
     return found.as_json()
 
@@ -27,7 +27,7 @@ def plan_topics() -> dict[str, Any]:
 @task(task_id="create__topics")
 def create_topics() -> list[str]:
     """Create what is missing; the names of what was created."""
-    bootstrap = connections.endpoints().kafka
+    bootstrap = connections.kafka()
     created = apply(bootstrap, _plan(bootstrap))
     log.info("created %s", ", ".join(created) if created else "nothing: no declared topic is missing")
     return list(created)
@@ -36,7 +36,7 @@ def create_topics() -> list[str]:
 @task(task_id="check__drift")
 def check_drift() -> str:
     """Fail, naming every setting, when a topic on the broker is not as declared."""
-    found = _plan(connections.endpoints().kafka)
+    found = _plan(connections.kafka())
     if found.differences:
         told = "\n".join(str(difference) for difference in found.differences)
         raise BadDeclaration(f"topics differ from soh.specs.topics; change one of the two by hand:\n{told}")

@@ -164,6 +164,8 @@ HYDRAULIC_SCORING = ScoringStreamSpec(
     fleet=fleets.HYDRAULIC,
     reads=topics.HYDRAULIC,
     writes=topics.HYDRAULIC_SOH,
+    # Few readings, each of which would cost a batch of its own, and of units that change over minutes.
+    trigger_every=timedelta(seconds=2),
 )
 
 SCORING = StreamAppSpec(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from types import SimpleNamespace
 
 import pytest
 from airflow._shared.module_loading import import_string
@@ -118,7 +117,7 @@ def test_a_consumer_group_is_watched_by_its_declaration(monkeypatch):
 @pytest.mark.parametrize("topic", SCORES_TO_TSDB.reads, ids=lambda topic: topic.name)
 def test_a_consumer_group_is_looked_at_on_the_topic_of_its_task(monkeypatch, topic):
     asked = []
-    monkeypatch.setattr(reader_watch.connections, "endpoints", lambda: SimpleNamespace(kafka="somewhere:1"))
+    monkeypatch.setattr(reader_watch.connections, "kafka", lambda: "somewhere:1")
     monkeypatch.setattr(look, "sample_group", lambda *asks: asked.append(asks))
     with DAG("watch", schedule=None):
         sensor = ReaderSensor(task_id="watch__x", group=SCORES_TO_TSDB.name, topic=topic.name)
@@ -133,3 +132,17 @@ def test_every_stream_has_its_own_patience_and_more_of_it_before_its_first_commi
     policy = ReaderTrigger(stream=name)._policy
     assert policy(stands(NOW)).stall_after == STREAMS[name].stall_after
     assert policy(idle(NOW)).stall_after == 3 * STREAMS[name].stall_after
+
+
+@pytest.mark.parametrize(
+    ("reader", "needed"),
+    [
+        ({"stream": NAME}, {"kafka_default", "webhdfs_default"}),
+        ({"group": SCORES_TO_TSDB.name, "topic": SCORES_TO_TSDB.reads[0].name}, {"kafka_default"}),
+    ],
+    ids=["stream", "group"],
+)
+def test_a_watch_asks_airflow_for_the_connections_of_its_reader_alone(connections, monkeypatch, reader, needed):
+    for name in connections.keys() - needed:
+        monkeypatch.delenv(f"AIRFLOW_CONN_{name.upper()}")
+    assert callable(ReaderTrigger(**reader)._open())
