@@ -16,9 +16,9 @@ from soh.errors import ServerUnreachable
 
 REQUEST_TIMEOUT = timedelta(seconds=10)
 
-_LEADER_TRIES = 6
-_LEADER_PAUSE = timedelta(milliseconds=500)
-_LEADER_MOVES = frozenset(
+_TRIES = 6
+_PAUSE = timedelta(milliseconds=500)
+_MOVES = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.LEADER_NOT_AVAILABLE,
@@ -78,13 +78,13 @@ def answers(futures: Mapping[K, Future[V]]) -> dict[K, V]:
 
 def once_led(ask: Callable[[], V]) -> V:
     """Ask again, for some seconds, while partitions or groups change their brokers: one went, or is new."""
-    for _ in range(_LEADER_TRIES - 1):
+    for _ in range(_TRIES - 1):
         try:
             return ask()
         except KafkaException as error:
-            if error_code(error) not in _LEADER_MOVES:
+            if error_code(error) not in _MOVES:
                 raise
-        time.sleep(_LEADER_PAUSE.total_seconds())
+        time.sleep(_PAUSE.total_seconds())
     return ask()
 
 

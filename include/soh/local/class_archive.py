@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from soh.local.environments import AIRFLOW_PYTHON, JARS, SPARK_PYTHON, java_home, run
+from soh.local.environments import AIRFLOW_PYTHON, JARS, SPARK_PYTHON, java_home, run, site_packages
 from soh.settings import PROJECT
 
 ARCHIVE = JARS / "spark-classes.jsa"
@@ -26,8 +26,7 @@ _REHEARSAL = PROJECT / "spark_apps" / "rehearsal.py"
 
 def spark_jars() -> str:
     """Spark's own jars, as a class path names them."""
-    site = next((AIRFLOW_PYTHON.parents[1] / "lib").glob("python3.*/site-packages"))
-    return f"{site}/pyspark/jars/*"
+    return f"{site_packages(AIRFLOW_PYTHON)}/pyspark/jars/*"
 
 
 def class_path() -> str:

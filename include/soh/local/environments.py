@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -55,6 +56,11 @@ def complete() -> bool:
             *((f"jars/{pom.name}", pom / "pom.xml") for pom in _POMS.iterdir()),
         )
     )
+
+
+def site_packages(python: Path) -> Path:
+    """Where the packages of the environment of this Python lie; all are made from the Python that runs this."""
+    return Path(sysconfig.get_path("purelib", "venv", vars={"base": str(python.parents[1])}))
 
 
 def java_home() -> Path:

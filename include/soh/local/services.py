@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from soh.local.configs import S3_ACCESS_KEY, S3_SECRET_KEY, TSDB_WRITER, TSDB_WRITER_PASSWORD
-from soh.local.environments import AIRFLOW_PYTHON, JARS, influxd, java_home, postgres_bin
+from soh.local.environments import AIRFLOW_PYTHON, JARS, SPARK_PYTHON, influxd, java_home, postgres_bin, site_packages
 from soh.local.hadoop_configs import hadoop_classpath
 from soh.local.home import Home
 from soh.local.options import FleetOptions
@@ -53,6 +53,8 @@ def airflow_environment(home: Home) -> dict[str, str]:
         "PATH": path,
         # spark-submit takes the first python3 on PATH to find its own home.
         "PYSPARK_PYTHON": str(AIRFLOW_PYTHON),
+        # Spark would give every app a zip of its Python part, whose sources every Python of the app compiles anew.
+        "PYSPARK_ARCHIVES_PATH": f"local:{site_packages(SPARK_PYTHON)}",
         "PYTHONPATH": str(PROJECT / "include"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SOH_HOME": str(home.path),

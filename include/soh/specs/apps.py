@@ -19,7 +19,7 @@ class SparkAppSpec:
     executor_cores: int = 1
     executor_memory: str = "640m"
     plans_all_the_time: bool = False
-    """True for a driver that plans the same batches every second for months: what it runs is compiled for speed."""
+    """True for a driver that plans the same batches over and over for months: what it runs is compiled for speed."""
 
     def __post_init__(self) -> None:
         check_name("app", self.name)

@@ -110,3 +110,5 @@ def test_airflows_environment_finds_java_spark_and_the_library(home):
     assert environment["JAVA_HOME"] in environment["PATH"]
     assert environment["HADOOP_CONF_DIR"] == str(home.hadoop_conf)
     assert environment["PYTHONPATH"].endswith("/include")
+    assert environment["PYSPARK_ARCHIVES_PATH"].startswith("local:/")
+    assert "/.venv/spark/" in environment["PYSPARK_ARCHIVES_PATH"]
