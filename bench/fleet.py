@@ -41,7 +41,7 @@ from soh.specs.fleets import HEAT
 from soh.streams.look import sample, sample_group
 from soh.streams.verdict import Sample
 
-STEPS = "74,1000,2500,5000,10000,20000"
+STEPS = "74,1000,2500,5000,7500,10000,20000"
 MOST_SENSORS = 100_000
 LOOKED_FOR = 50
 """Sensors whose readings are looked for in the database: all of them would be the largest load there is."""
