@@ -26,7 +26,7 @@ LOOK_EVERY = 0.05
 """Seconds between two looks into a database."""
 _AT_ONCE = 5000
 _LARGE_FETCH = 1024 * 1024
-"""Bytes; more than comes between two calls."""
+"""Bytes; more than comes while readings wait for each other."""
 _FORGET_AFTER = 60.0
 """Seconds after which nobody looks for a reading any more that does not come; the count at the end misses it."""
 
@@ -35,15 +35,17 @@ class Tap:
     """Sees every reading that is sent to a fleet's topic from its opening on."""
 
     def __init__(
-        self, bootstrap: str, fleet: FleetSpec, facilities: Collection[int] = (), every: float = LOOK_EVERY
+        self, bootstrap: str, fleet: FleetSpec, facilities: Collection[int] = (), patience: float = 0.0
     ) -> None:
-        """`facilities`: those whose readings are wanted, all if none; `every`: seconds between two calls of `drain`."""
+        """`facilities`: those whose readings are wanted, all if none.
+
+        With `patience`, in seconds, readings wait so long at the broker to come in one fetch.
+        """
         self._fleet = fleet
         self._keys = frozenset(b"%d" % facility for facility in facilities)
         self._schema = schema_of(fleet.readings)
-        # One request between two calls, instead of one for whatever comes.
-        waits = {"fetch.wait.max.ms": int(every * 1000), "fetch.min.bytes": _LARGE_FETCH}
-        self._consumer = consumer_in(bootstrap, "soh_bench", waits)
+        together = {"fetch.wait.max.ms": int(patience * 1000), "fetch.min.bytes": _LARGE_FETCH} if patience else {}
+        self._consumer = consumer_in(bootstrap, "soh_bench", together)
         self._consumer.assign(
             [TopicPartition(fleet.readings.name, number, OFFSET_END) for number in range(fleet.readings.partitions)]
         )

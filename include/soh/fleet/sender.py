@@ -30,8 +30,9 @@ def producer_settings(bootstrap: str, client: str, rate: float) -> dict[str, str
         "enable.gapless.guarantee": True,
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
-        # A request costs three brokers and all readers more than the readings in it, on small machines a hundredth of
-        # a core each: a large fleet makes at most 15 of them a second, and a grade comes so much later.
+        # A request costs three brokers and all readers more than the readings in it, with the fetches that follow it
+        # some milliseconds of processor: a large fleet makes at most 15 of them a second, and a grade comes so much
+        # later.
         "linger.ms": 200 if rate >= MANY_READINGS else 50,
         # 0 = for ever: an outage of the brokers delays readings and loses none.
         "message.timeout.ms": 0,

@@ -37,8 +37,8 @@ _NIGHT, _TRAINING, _WATCH = "batch_nightly", "soh_retrain", "consumer_watch"
 _OVER = frozenset({"success", "skipped", "failed", "upstream_failed"})
 _AT_WORK = frozenset({"running", "deferred"})
 """States of tasks in Airflow's words; a task that waits for a place in its pool is neither."""
-_ASK_EVERY = 3.0
-"""Seconds between two questions to Airflow, which needs the machine for the work that is waited for."""
+_ASK_EVERY = timedelta(seconds=3)
+"""Between two questions to Airflow, which needs the machine for the work that is waited for."""
 
 
 def wait_for_history(home: Home, fleets: Sequence[FleetSpec], say: Say) -> str:

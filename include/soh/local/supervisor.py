@@ -215,8 +215,10 @@ def _tail(path: Path, lines: int = 5) -> str:
     return "\n    ".join(["", *path.read_text(errors="replace").splitlines()[-lines:]])
 
 
-def wait_for(condition: Callable[[], T], within: timedelta, what: str, every: float = 0.3) -> T:
-    """Poll until the condition holds, with a rest of `every` seconds between, and return what it said.
+def wait_for(
+    condition: Callable[[], T], within: timedelta, what: str, every: timedelta = timedelta(milliseconds=300)
+) -> T:
+    """Poll until the condition holds, with a rest of `every` between, and return what it said.
 
     Raises SetupFailed naming what was waited for.
     """
@@ -224,5 +226,5 @@ def wait_for(condition: Callable[[], T], within: timedelta, what: str, every: fl
     while not (answer := condition()):
         if time.monotonic() > deadline:
             raise SetupFailed(f"waited {within} for {what}")
-        time.sleep(every)
+        time.sleep(every.total_seconds())
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -55,7 +55,7 @@ class ScoreReader:
         self._fleet = fleet
         self._schema = schema
         self._states = {*fleet.states, State.IDLE, State.UNKNOWN}
-        self._earliest = _microseconds_of(schema.earliest)
+        self._earliest = _micros(schema.earliest.timestamp())
         self._ahead = schema.ahead // timedelta(microseconds=1)
         self._decoder = msgspec.json.Decoder(_record_of(schema))
         self._head = f"{MEASUREMENT},fleet={fleet.name},sensor_id="
@@ -124,7 +124,3 @@ def _writer(field: Field) -> Callable[[Any], str]:
 
 def _micros(seconds: float) -> int:
     return round(seconds * 1e6)
-
-
-def _microseconds_of(moment: datetime) -> int:
-    return _micros(moment.timestamp())
