@@ -71,19 +71,38 @@ def test_the_same_windows_give_the_same_model():
     assert learn(windows, SOH_HEAT).model_to_string() == learn(windows, SOH_HEAT).model_to_string()
 
 
-class Always:
-    """A booster that says the first state of everything."""
+class Says:
+    """A booster that says of each row what it was made to say."""
+
+    def __init__(self, states):
+        self.states = np.array(states)
 
     def predict(self, features, num_threads):
-        return np.tile([0.6, 0.3, 0.1], (len(features), 1))
+        return np.eye(STATES)[np.resize(self.states, len(features))]
 
 
 def test_a_model_that_always_says_the_same_is_seen_through():
-    classifier = Classifier(states=SOH_HEAT.states, booster=Always())
+    classifier = Classifier(states=SOH_HEAT.states, booster=Says([0]))
     found = evaluate(classifier, some([0, 0, 1, 2], [1] * 4), 77)
     assert found.class_f1 == {"normal": pytest.approx(2 / 3), "caution": 0, "warning": 0}
     assert found.macro_f1 == pytest.approx(2 / 9)
     assert (found.size, found.latency > timedelta(0)) == (77, True)
+
+
+@pytest.mark.parametrize(
+    ("are", "said", "f1"),
+    [
+        pytest.param([0, 1, 2], [0, 1, 2], [1, 1, 1], id="all-right"),
+        # Of four normal ones two were found, and one was said that was not: precision 2/3, recall 1/2.
+        pytest.param([0, 0, 0, 0, 1, 2], [0, 0, 1, 2, 0, 2], [4 / 7, 0, 2 / 3], id="some-wrong"),
+        pytest.param([0, 0], [0, 0], [1, 0, 0], id="states-that-neither-are-nor-were-said"),
+    ],
+)
+def test_f1_is_the_harmonic_mean_of_precision_and_recall(are, said, f1):
+    classifier = Classifier(states=SOH_HEAT.states, booster=Says(said))
+    found = evaluate(classifier, some(are, [1] * len(are)), 77)
+    assert list(found.class_f1.values()) == pytest.approx(f1)
+    assert found.macro_f1 == pytest.approx(sum(f1) / STATES)
 
 
 def in_micros(frame, **columns):
