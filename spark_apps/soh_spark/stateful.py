@@ -25,7 +25,7 @@ from pyspark.sql.types import (
 from soh.classifier.features import channel_values, power_factors
 from soh.specs import FleetSpec
 from soh_spark.session import jvm
-from soh_spark.windows import Readings, advance
+from soh_spark.windows import Readings, advance, without_silent
 
 _HASH_SEED = 42
 """Of Spark's own hash partitioning."""
@@ -125,10 +125,13 @@ def _step(
         kept = Readings.from_bytes(rows if known == layout else b"", len(channels))
         # One after the other: of a backlog, the first readings are graded while the next are on their way here. But a
         # later one that came first would make those before it late.
+        newest_sent: dict[int, int] = {}
         for frame in frames if in_order else [pd.concat(frames, ignore_index=True)]:
             kept, graded = _advanced(kept, frame, fleet)
             yield graded
-        state.update((layout, kept.to_bytes()))
+            for partition, sent in frame.groupby("source_partition")["source_micros"].max().items():
+                newest_sent[partition] = max(sent, newest_sent.get(partition, sent))
+        state.update((layout, without_silent(kept, newest_sent).to_bytes()))
 
     return step
 

@@ -5,6 +5,7 @@ Plain arrays in and out; `soh_spark.stateful` puts them into Spark's state.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, TypeAlias
@@ -20,6 +21,10 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
+SILENT_AFTER = timedelta(minutes=10)
+"""Of a facility that is silent for so long the newest reading alone is kept, which tells late ones. Whatever it sends
+then is graded from windows that fill anew, as at its beginning: what it holds is carried from batch to batch, and those
+that are away must not make those wait that are there."""
 FORGET_AFTER = timedelta(hours=24)
 """A facility that is silent for so long leaves the state; the topics keep its readings no longer either."""
 
@@ -134,11 +139,29 @@ def advance(kept: Readings, new: Readings, spec: FeatureSpec) -> tuple[Readings,
     place[order[is_new] - len(kept)] = np.arange(len(new))
     windows = Windows(features=features[place], readings=readings[place], late=_late(everything, len(kept), spec))
 
-    newest = np.maximum.reduceat(by_time.clocks, begins)
-    last_sent = np.maximum.reduceat(by_time.sent, begins)
-    oldest = newest - (spec.window + spec.lateness) // _MICROSECOND
-    oldest[last_sent < last_sent.max() - FORGET_AFTER // _MICROSECOND] = latest
+    oldest = np.maximum.reduceat(by_time.clocks, begins) - (spec.window + spec.lateness) // _MICROSECOND
     return by_time.rows(by_time.times > np.repeat(oldest, lengths)), windows
+
+
+def without_silent(kept: Readings, newest_sent: Mapping[int, int]) -> Readings:
+    """What is left of `kept`, as `advance` gives it, when facilities that are silent have lost what they lose.
+
+    `newest_sent`: when the newest reading was sent that a partition of the topic has given, in microseconds since 1970,
+    of each that gave any in this batch. Silence ends where the hindmost is: of a backlog one partition may be read
+    further than another, whose facilities are not silent for that.
+    """
+    if not len(kept):
+        return kept
+    begins = _beginnings(kept.facilities)
+    silence = min(newest_sent.values()) - np.maximum.reduceat(kept.sent, begins)
+    silent = silence > SILENT_AFTER // _MICROSECOND
+    if not silent.any():
+        return kept
+    range_of_times = np.iinfo(np.int64)
+    newest = np.maximum.reduceat(kept.clocks, begins)
+    oldest = np.where(silent, newest, range_of_times.min)
+    oldest[silence > FORGET_AFTER // _MICROSECOND] = range_of_times.max
+    return kept.rows(kept.times >= np.repeat(oldest, np.diff(begins, append=len(kept))))
 
 
 def _beginnings(facilities: Integers) -> Integers:

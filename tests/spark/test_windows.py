@@ -6,7 +6,7 @@ import pytest
 
 from soh.classifier.features import trailing
 from soh.specs.models import FeatureSpec
-from soh_spark.windows import FORGET_AFTER, Readings, advance
+from soh_spark.windows import FORGET_AFTER, SILENT_AFTER, Readings, advance, without_silent
 
 SECOND = 1_000_000
 START = 1_700_000_000 * SECOND
@@ -120,12 +120,38 @@ def test_without_lateness_one_window_is_kept():
     assert seconds(kept) == list(range(240, 300, 5))
 
 
-def test_a_silent_facility_keeps_its_last_minutes_until_it_is_forgotten():
-    silence = FORGET_AFTER.total_seconds()
-    kept, _ = stream(readings((1, 0, 1)), readings((2, silence, 1)))
-    assert seconds(kept) == [0]
-    kept, _ = stream(readings((1, 0, 1)), readings((2, silence + 1, 1)))
-    assert seconds(kept) == []
+@pytest.mark.parametrize(
+    ("silence", "left"),
+    [
+        pytest.param(SILENT_AFTER, [0, 5], id="not-yet-silent"),
+        pytest.param(SILENT_AFTER + timedelta(seconds=1), [5], id="silent"),
+        pytest.param(FORGET_AFTER, [5], id="not-yet-forgotten"),
+        pytest.param(FORGET_AFTER + timedelta(seconds=1), [], id="forgotten"),
+    ],
+)
+def test_a_facility_that_is_silent_keeps_its_newest_reading_until_it_is_forgotten(silence, left):
+    at = 5 + silence.total_seconds()
+    kept, _ = stream(readings((1, 0, 1), (1, 5, 2), (2, at - 5, 3), (2, at, 4)))
+    kept = without_silent(kept, {0: START + int(at * SECOND)})
+    assert seconds(kept) == left
+    assert seconds(kept, 2) == [at - 5, at]
+
+
+def test_a_facility_that_comes_back_is_graded_from_windows_that_fill_anew_and_its_late_readings_are_known():
+    kept, _ = stream(readings((1, 0, 1), (1, 50, 2)))
+    kept = without_silent(kept, {0: START + 700 * SECOND})
+    _, windows = advance(kept, readings((1, 55, 4), (1, 20, 6), (1, -15, 8), sent=[700, 701, 702]), SPEC)
+    assert windows.readings.tolist() == [3, 2, 1]
+    assert windows.late.tolist() == [False, False, True]
+
+
+def test_nobody_is_silent_whose_partition_is_read_less_far_than_others():
+    kept, _ = stream(readings((1, 0, 1), (1, 5, 2), (2, 7200, 3)))
+    assert seconds(without_silent(kept, {0: START + 5 * SECOND, 1: START + 7200 * SECOND})) == [0, 5]
+
+
+def test_nothing_is_lost_where_there_is_nothing():
+    assert len(without_silent(NOTHING, {0: START})) == 0
 
 
 def test_bytes_hold_readings_without_loss():
