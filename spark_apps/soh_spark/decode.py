@@ -60,9 +60,9 @@ def decode(records: DataFrame, schema: RecordSchema, time_zone: str) -> DataFram
     """
     text = F.col("value").cast("string")
     readable = _has_readable_size(schema) & F.is_valid_utf8(text)
-    strict = F.from_json(F.when(readable, _enveloped(text)), _envelope(wire_type(schema)), _STRICT)
-    # explode() keeps the optimizer from pushing a filter on `reason` below it, which would parse twice.
-    parsed = records.select("*", F.explode(F.array(strict)).alias("parsed"))
+    envelopes = records.select("*", _once(F.when(readable, _enveloped(text))).alias("envelope"))
+    strict = F.from_json("envelope", _envelope(wire_type(schema)), _STRICT)
+    parsed = envelopes.select(*records.columns, _once(strict).alias("parsed"))
     return parsed.select(
         F.struct(*records.columns).alias("source"),
         *(_column(field).alias(field.name) for field in schema.fields),
@@ -72,6 +72,15 @@ def decode(records: DataFrame, schema: RecordSchema, time_zone: str) -> DataFram
         F.col("timestamp").cast("timestamp").alias("kafka_timestamp"),
         _reason(schema, text).alias("reason"),
     )
+
+
+def _once(column: Column) -> Column:
+    """The same, kept by the optimizer as a column of its own: what is not deterministic is not computed twice.
+
+    A filter on `reason` would be pushed below the reading of JSON otherwise, and have each record read twice. And for
+    that reading, which is not compiled, everything inside it would be interpreted.
+    """
+    return F.when(F.spark_partition_id() >= 0, column)
 
 
 def _enveloped(text: Column) -> Column:
