@@ -35,7 +35,7 @@ from soh.local.home import Home
 from soh.settings import PROJECT
 from soh.specs import STREAM_APPS, TopicSpec
 from soh.specs.fleets import HEAT
-from soh.submit import EXECUTOR_JAVA, properties, spark_settings
+from soh.submit import executor_java, properties, spark_settings
 
 QUIX = "quixstreams==3.28.1"
 """In an environment of its own: it is measured, and no part of the platform."""
@@ -162,7 +162,7 @@ def _spark(home: Home, name: str) -> Side:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "1g",
         # In local mode the driver does what executors do.
-        "spark.driver.extraJavaOptions": EXECUTOR_JAVA,
+        "spark.driver.extraJavaOptions": executor_java(STREAM_APPS["lake"]),
         "spark.executorEnv.PYTHONPATH": path,
         "spark.jars": ",".join(str(jar) for jar in sorted((JARS / "spark").glob("*.jar"))),
         "spark.ui.enabled": "false",

@@ -12,9 +12,9 @@ from soh.specs.tables import CATALOG
 MEMORY_OVERHEAD = "384m"
 """Beside the heap: metaspace, threads, direct buffers, and the driver's Python."""
 
-EXECUTOR_JAVA = "-XX:+UseSerialGC"
-"""A small heap and a core or two, which collectors with threads of their own would only share."""
-DRIVER_JAVA = f"{EXECUTOR_JAVA} -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m"
+SERIAL = "-XX:+UseSerialGC"
+"""A small heap and a core, which collectors with threads of their own would only share."""
+DRIVER_JAVA = f"{SERIAL} -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m"
 """A driver plans a little of everything, seldom twice: compiling that for speed costs more than it ever gives back.
 With one compiler Java has room for 48 MiB of code, of which a stream's driver has used 44 after a quarter of an hour.
 """
@@ -49,16 +49,23 @@ def _sizes(app: SparkAppSpec) -> dict[str, str]:
         "spark.driver.cores": "1",
         "spark.driver.memory": app.driver_memory,
         "spark.driver.memoryOverhead": MEMORY_OVERHEAD,
-        "spark.driver.extraJavaOptions": EXECUTOR_JAVA if app.plans_all_the_time else DRIVER_JAVA,
+        "spark.driver.extraJavaOptions": SERIAL if app.plans_all_the_time else DRIVER_JAVA,
         "spark.dynamicAllocation.enabled": "false",
         "spark.executor.instances": str(app.executors),
         "spark.executor.cores": str(app.executor_cores),
         "spark.executor.memory": app.executor_memory,
         "spark.executor.memoryOverhead": MEMORY_OVERHEAD,
-        "spark.executor.extraJavaOptions": EXECUTOR_JAVA,
+        "spark.executor.extraJavaOptions": executor_java(app),
         "spark.scheduler.mode": "FAIR",
         "spark.sql.shuffle.partitions": str(2 * app.executors * app.executor_cores),
     }
+
+
+def executor_java(app: SparkAppSpec) -> str:
+    """Java's options for the executors of `app`: all of their cores collect garbage, while the tasks on them wait."""
+    if app.executor_cores == 1:
+        return SERIAL
+    return f"-XX:+UseParallelGC -XX:ParallelGCThreads={app.executor_cores}"
 
 
 def _sql() -> dict[str, str]:

@@ -68,6 +68,16 @@ def test_a_driver_that_plans_every_second_is_compiled_for_speed_and_no_other():
     assert with_both == {"scoring"}
 
 
+def test_all_cores_of_an_executor_collect_its_garbage_and_a_single_one_does_not_share_itself():
+    apps = {**STREAM_APPS, **BATCH_APPS}
+    collects = {name: settings(app)["spark.executor.extraJavaOptions"] for name, app in apps.items()}
+    two = {"lake", "scoring"}
+    assert {name: java for name, java in collects.items() if name in two} == dict.fromkeys(
+        two, "-XX:+UseParallelGC -XX:ParallelGCThreads=2"
+    )
+    assert {java for name, java in collects.items() if name not in two} == {"-XX:+UseSerialGC"}
+
+
 def test_the_cluster_may_resize_an_app_but_not_undo_its_supervision():
     conf = {"spark.executor.memory": "4g", "spark.yarn.maxAppAttempts": "5", "spark.yarn.tags": "mine"}
     found = settings(conf=conf)

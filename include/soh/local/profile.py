@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soh.errors import BadInput
-from soh.submit import DRIVER_JAVA, EXECUTOR_JAVA
+from soh.submit import DRIVER_JAVA, SERIAL
 
 GIB = 1024**3
 
@@ -80,7 +80,7 @@ SMALL = Profile(
         "spark.soh.pace": "5",
         # Free heap is given back to the machine at once.
         "spark.driver.extraJavaOptions": f"{DRIVER_JAVA} {_LITTLE_HEAP}",
-        "spark.executor.extraJavaOptions": f"{EXECUTOR_JAVA} {_LITTLE_HEAP}",
+        "spark.executor.extraJavaOptions": f"{SERIAL} {_LITTLE_HEAP}",
         # Otherwise each thread that asks may get an arena of native memory, which is never given back.
         **{f"spark.{role}.MALLOC_ARENA_MAX": "2" for role in ("yarn.appMasterEnv", "executorEnv")},
     },
