@@ -123,9 +123,9 @@ def _step(
         warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
         known, rows = state.get if state.exists else (layout, b"")
         kept = Readings.from_bytes(rows if known == layout else b"", len(channels))
+        newest_sent: dict[int, int] = {}
         # One after the other: of a backlog, the first readings are graded while the next are on their way here. But a
         # later one that came first would make those before it late.
-        newest_sent: dict[int, int] = {}
         for frame in frames if in_order else [pd.concat(frames, ignore_index=True)]:
             kept, graded = _advanced(kept, frame, fleet)
             yield graded

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import zipimport
 
-# Imported here for the workers, who would each take seconds for them.
+# Imported here for the workers, who would each take time and memory for their own.
 import lightgbm  # noqa: F401
 import pandas as pd  # noqa: F401
 import pyarrow as pa  # noqa: F401
