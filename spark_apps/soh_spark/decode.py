@@ -7,30 +7,15 @@ No expression here raises for any bytes whatever, because one poisoned record wo
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import LongType, MapType, StringType, StructField, StructType
 
 from soh.specs import Field, FieldType, RecordSchema
+from soh.specs.decoding import EPOCH, FIRST_TIME, LAST_TIME, MICROSECOND, Reason
 from soh_spark.schema import wire_type
-
-
-class Reason(StrEnum):
-    """Why a record is unreadable; `MISSING` is followed by `_` and the field's name."""
-
-    EMPTY = "empty"
-    OVERSIZED = "oversized"
-    NOT_UTF8 = "not_utf8"
-    NOT_JSON = "not_json"
-    """Not one JSON object with nothing but blanks around it."""
-    WRONG_TYPE = "wrong_type"
-    """A field holds another type than declared, or a number that its type cannot hold."""
-    MISSING = "missing"
-    EVENT_TIME_OUT_OF_RANGE = "event_time_out_of_range"
-
 
 _STRICT = {
     "mode": "PERMISSIVE",
@@ -43,11 +28,7 @@ _WITH_NAN = {**_STRICT, "allowNonNumericNumbers": "true"}
 
 _ANY_OBJECT = MapType(StringType(), StringType())
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_DAY = timedelta(days=1) // _MICROSECOND
-_FIRST_TIME = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LAST_TIME = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_DAY = timedelta(days=1) // MICROSECOND
 
 
 def decode(records: DataFrame, schema: RecordSchema, time_zone: str) -> DataFrame:
@@ -139,7 +120,13 @@ def _value(field: Field) -> Column:
 def _unwrapped(value: Column, field: Field) -> Column:
     if field.type is not FieldType.STRING:
         return value
-    return F.when(F.schema_of_variant(value) == "STRING", F.variant_get(value, "$", "string"))
+    return F.when(_kind(value) == "STRING", F.variant_get(value, "$", "string"))
+
+
+def _kind(variant: Column) -> Column:
+    """What a variant is. Asked for the schema of objects nested a thousand deep, Spark would overflow its stack."""
+    nested = [F.try_variant_get(variant, "$", type_).isNotNull() for type_ in ("array<variant>", "map<string,variant>")]
+    return F.when(_any(nested), F.lit("NESTED")).otherwise(F.schema_of_variant(variant))
 
 
 def _column(field: Field) -> Column:
@@ -160,7 +147,7 @@ def _wrong(schema: RecordSchema) -> list[Column]:
 def _wrong_in(field: Field, schema: RecordSchema) -> list[Column]:
     match field.type:
         case FieldType.STRING:
-            kinds = (F.schema_of_variant(F.col("parsed")["record"][spelling]) for spelling in field.spellings)
+            kinds = (_kind(F.col("parsed")["record"][spelling]) for spelling in field.spellings)
             return [~kind.isin("STRING", "VOID") for kind in kinds]
         case FieldType.EPOCH_SECONDS if field.name != schema.event_time:
             return [_value(field).isNotNull() & _micros(field).isNull()]
@@ -178,12 +165,12 @@ def _any(conditions: list[Column]) -> Column:
 def _micros(field: Field) -> Column:
     """Microseconds since 1970, exact for times until 2106; null outside the years that dates can have."""
     micros = F.rint(_value(field) * 1_000_000).try_cast("bigint")
-    return F.when(micros.between(_FIRST_TIME, _LAST_TIME), micros)
+    return F.when(micros.between(FIRST_TIME, LAST_TIME), micros)
 
 
 def _is_in_range(schema: RecordSchema) -> Column:
-    earliest = F.lit((schema.earliest - _EPOCH) // _MICROSECOND)
-    latest = F.unix_micros("timestamp") + F.lit(schema.ahead // _MICROSECOND)
+    earliest = F.lit((schema.earliest - EPOCH) // MICROSECOND)
+    latest = F.unix_micros("timestamp") + F.lit(schema.ahead // MICROSECOND)
     # As doubles: no time that dates do not have lies between two that they have.
     micros = F.rint(_value(schema.field(schema.event_time)) * 1_000_000)
     return F.coalesce(micros.between(earliest, latest), F.lit(False))

@@ -1,46 +1,24 @@
-"""Kafka records as Spark's source shows them, and readings to put into them."""
+"""Kafka records as Spark's source shows them."""
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as parquet
 from pyspark.sql import DataFrame, SparkSession
+from tests.fakes.messages import SENT
 
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-SENT = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
-"""The Kafka timestamp of every record here."""
-NOW = SENT.timestamp()
 
 
-def heat(**changes: Any) -> dict[str, Any]:
-    """A readable message on topic `heat` under the English names; a change to None is a null."""
-    return {"facility_id": 100, "seq": 7, "event_time": NOW, "temperature": 41.5, **changes}
-
-
-def inspection(**changes: Any) -> dict[str, Any]:
-    """A readable message on topic `heat_inspections`."""
-    times = {"event_time": NOW, "from": NOW - 3600, "to": NOW}
-    return {"facility_id": 100, **times, "condition": "loose_contact", "state": "warning", **changes}
-
-
-def without(message: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in message.items() if key not in keys}
-
-
-def text(message: Any) -> bytes:
-    return json.dumps(message, ensure_ascii=False).encode()
-
-
-def records(
-    spark: SparkSession,
+def table(
     values: Sequence[bytes | None],
     *,
     topic: str = "heat",
     first_offset: int = 0,
     headers: list[tuple[str, bytes]] | None = None,
-) -> DataFrame:
+) -> pa.Table:
     """One record for each value, at consecutive offsets of partition 2."""
     count = len(values)
     columns = {
@@ -53,5 +31,19 @@ def records(
         "timestampType": pa.array([0] * count, pa.int32()),
         "headers": pa.array([headers and [{"key": key, "value": value} for key, value in headers]] * count, HEADERS),
     }
+    return pa.table(columns)
+
+
+def records(spark: SparkSession, values: Sequence[bytes | None], **more: Any) -> DataFrame:
+    """The records of `table`."""
     # From Arrow, because rows from Python would start Python workers.
-    return spark.createDataFrame(pa.table(columns))
+    return spark.createDataFrame(table(values, **more))
+
+
+def arrive(folder: Path, values: Sequence[bytes | None], first_offset: int) -> None:
+    """One file of records more in a folder that a stream reads, and so one micro-batch."""
+    folder.mkdir(exist_ok=True)
+    # Whole or not there: a stream leaves out what begins with a dot.
+    partial = folder / f".{first_offset}"
+    parquet.write_table(table(values, first_offset=first_offset), partial)
+    partial.rename(folder / f"{first_offset}.parquet")
