@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +11,7 @@ import pytest
 import typer
 
 from soh import cli
-from soh.local import png
+from soh.local import png, tree
 from soh.local.home import SECRETS, Home
 from soh.local.options import FleetOptions
 from soh.local.ports import DEFAULT_BASE
@@ -25,6 +22,7 @@ from soh.local.screenshots import HEALTHY, LARGEST, PICTURES
 from soh.local.suites import SUITES
 from soh.settings import PROJECT
 from soh.specs import FLEETS, STREAM_APPS, STREAMS, TOPICS, StreamSpec
+from soh.specs.landing import EVERY
 from soh.streams.verdict import Verdict
 
 README = (PROJECT / "README.md").read_text()
@@ -110,7 +108,7 @@ def known(words: str) -> str | None:
     options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     wrong = [word for word in rest if word.startswith("-") and word not in options]
     if command.name == "test":
-        wrong += [word for word in rest if word not in {suite.name for suite in SUITES}]
+        wrong += [word for word in rest if word[0] != "-" and word not in {"WORD", *(suite.name for suite in SUITES)}]
     if command.name in {"stop", "start", "restart"}:
         wrong += [word for word in rest if word not in {*STREAM_APPS, "APP"}]
     return wrong[0] if wrong else None
@@ -127,9 +125,17 @@ def test_every_command_of_the_workflow_exists_with_its_options():
     assert [words for words in steps if known(words)] == []
 
 
-@pytest.mark.parametrize("command", ["upp", "up --dta x", "test units", "streams pause lake", "streams stop lke"])
+@pytest.mark.parametrize(
+    "command", ["upp", "up --dta x", "test units", "test --keeep", "streams pause lake", "streams stop lke"]
+)
 def test_a_command_that_does_not_exist_would_be_found(command):
     assert known(command) is not None
+
+
+def test_every_option_of_test_is_shown():
+    (command,) = (command for name, command in typer.main.get_command(cli.app).commands.items() if name == "test")
+    options = {option for parameter in command.params for option in parameter.opts if option.startswith("-")}
+    assert options <= {word for words in shown_commands(README) for word in words.split()}
 
 
 def test_every_command_is_shown():
@@ -145,6 +151,7 @@ def test_the_options_of_up_are_those_in_the_table_with_their_defaults():
     assert table["--facilities"] == str(options.heat_facilities)
     assert table["--period"] == f"{options.heat_period_seconds:g}"
     assert table["--rigs"] == str(options.hydraulic_facilities)
+    assert table["--landing-interval"] == f"{EVERY.total_seconds():g}"
 
 
 def test_the_settings_are_those_that_are_read():
@@ -171,7 +178,7 @@ def test_the_last_lines_of_up_are_those_that_it_prints(tmp_path):
 
 def test_the_last_lines_of_test_name_every_suite():
     shown = fenced(section("Two commands"), "console")[1]
-    assert re.findall(r"^  passed   (\w+)", shown, re.M) == [suite.name for suite in SUITES]
+    assert re.findall(r"^  passed   (\w+)", shown, re.M) == [suite.name for suite in SUITES if not suite.on_request]
 
 
 def test_what_the_machine_needs_is_what_is_checked():
@@ -319,33 +326,13 @@ def test_decisions_are_numbered_without_a_gap():
     assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
-def text_files() -> list[Path]:
-    """Every file that git has, or would have after `git add`; without git, what its ignore file lets through."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    git = shutil.which("git")
-    listed = git and subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if listed and listed.returncode == 0:
-        return [PROJECT / name for name in listed.stdout.split("\n") if name and (PROJECT / name).is_file()]
-    ignored = {line.strip("/*") for line in (PROJECT / ".gitignore").read_text().split()}
-    found = (folder / name for top in PROJECT.iterdir() if top.name not in ignored for folder, name in walk(top))
-    return [path for path in found if not set(path.relative_to(PROJECT).parts) & ignored]
-
-
-def walk(top: Path) -> Iterator[tuple[Path, str]]:
-    if top.is_file():
-        yield top.parent, top.name
-    for folder, _, names in os.walk(top):
-        for name in names:
-            yield Path(folder), name
-
-
 OF_A_MACHINE = re.compile(r"(?<![\w.$}~])/(?:home|root|Users|work)/\w[\w./-]*")
 
 
 def test_no_file_names_a_folder_of_somebodys_machine():
     found = {
         f"{path.relative_to(PROJECT)}: {match.group()}"
-        for path in text_files()
+        for path in tree.files(PROJECT)
         for match in OF_A_MACHINE.finditer(path.read_text(errors="replace"))
     }
     assert found == set()

@@ -67,6 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self):
         self._serve()
 
+    def do_DELETE(self):
+        self._serve()
+
     def log_message(self, *arguments):
         """Say nothing."""
 
@@ -151,6 +154,19 @@ def test_a_dag_file_that_cannot_be_read_again_is_an_error(server, api):
     server.answers["GET /api/v2/dags/x"] = (200, {"file_token": "gone"})
     with pytest.raises(BadInput, match="parseDagFile"):
         api.reparse("x")
+
+
+@pytest.mark.parametrize("status", [204, 404], ids=["some-waited", "none-waited"])
+def test_events_that_wait_to_start_a_run_are_forgotten(server, api, status):
+    server.answers["DELETE /api/v2/dags/x/assets/queuedEvents"] = (status, {})
+    api.forget_events("x")
+    assert [request for request, _ in server.asked] == ["DELETE /api/v2/dags/x/assets/queuedEvents"]
+
+
+def test_events_that_may_not_be_forgotten_are_an_error(server, api):
+    server.answers["DELETE /api/v2/dags/x/assets/queuedEvents"] = (403, {"detail": "Forbidden"})
+    with pytest.raises(BadInput, match=r"queuedEvents.*403"):
+        api.forget_events("x")
 
 
 def test_a_run_by_hand_has_no_logical_date(server, api):

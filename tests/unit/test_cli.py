@@ -1,5 +1,6 @@
 """`./soh ...`: a wrong word is answered with a sentence, never with a stack."""
 
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from soh import cli
 from soh.errors import BadInput
+from soh.local.suites import SUITES
 from soh.settings import PROJECT
 
 
@@ -78,18 +80,23 @@ def test_up_refuses_a_profile_that_there_is_not_before_it_does_anything(soh, tmp
 def test_an_unknown_suite_is_refused(soh):
     error = soh("test", "units").exception
     assert isinstance(error, BadInput)
-    assert "there are: unit" in str(error)
+    assert "there are: lint, unit" in str(error)
+
+
+def test_the_help_names_every_suite(soh):
+    shown = " ".join(re.findall(r"[\w,]+", soh("test", "--help").output))
+    assert ", ".join(suite.name for suite in SUITES) in shown
 
 
 def test_an_unknown_bench_is_refused(soh):
     error = soh("bench", "latencies").exception
     assert isinstance(error, BadInput)
-    assert "there are: fleet, latency, memory, throughput" in str(error)
+    assert "there are: compaction, fleet, latency, memory, throughput" in str(error)
 
 
 def test_the_help_names_every_bench(soh):
     shown = " ".join(soh("bench", "--help").output.split())
-    assert "fleet, latency, memory, throughput" in shown
+    assert "compaction, fleet, latency, memory, throughput" in shown
 
 
 def test_a_bench_is_given_the_options_that_were_chosen_and_no_others(soh, monkeypatch):

@@ -50,6 +50,7 @@ def test_every_path_on_hdfs_is_below_one_root():
     assert ENDPOINTS.warehouse == "hdfs://127.0.0.1:8020/soh/warehouse"
     assert ENDPOINTS.checkpoint("heat_to_lake") == "/soh/checkpoints/heat_to_lake"
     assert ENDPOINTS.batch_result("tag") == "/soh/results/tag.json"
+    assert ENDPOINTS.training_result("tag", "heat") == "/soh/results/tag/heat.json"
     assert ENDPOINTS.model_in_use("heat_scoring") == "/soh/models_in_use/heat_scoring.json"
     assert ENDPOINTS.catalog_jdbc == "jdbc:postgresql://127.0.0.1:6/lake_catalog"
 

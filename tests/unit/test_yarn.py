@@ -16,7 +16,7 @@ SOON = timedelta(seconds=3)
 
 @pytest.fixture
 def cluster(yarn):
-    return ResourceManager(yarn.url)
+    return ResourceManager(yarn.url, look_every=timedelta(milliseconds=20))
 
 
 def test_apps_are_found_by_tag_oldest_first(yarn, cluster):

@@ -9,6 +9,8 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -24,28 +26,38 @@ from soh.settings import child_environment
 
 
 def format_storage(home: Home) -> str:
-    """Make the empty data folders of PostgreSQL, the brokers and the NameNode; returns what was made."""
-    made = []
-    if not (home.postgres_data / "PG_VERSION").exists():
-        _initdb(home)
-        made.append("PostgreSQL")
-    for broker in home.profile.brokers:
-        if not (home.data / f"kafka-{broker}" / "meta.properties").exists():
-            conf = str(home.conf / f"kafka-{broker}.properties")
-            # One word, because an id may begin with a hyphen.
-            arguments = ("format", f"--cluster-id={cluster_id(home)}", "--config", conf)
-            _run(kafka_command(home, "kafka.tools.StorageTool", *arguments, heap="128m"), f"formatting broker {broker}")
-            made.append(f"broker {broker}")
-    if not (home.data / "namenode" / "current" / "VERSION").exists():
-        main = "org.apache.hadoop.hdfs.server.namenode.NameNode"
-        _run(hadoop_command(home, "hadoop", main, "-format", "-nonInteractive", heap="256m"), "formatting the NameNode")
-        made.append("NameNode")
+    """Make the empty data folders of PostgreSQL, the brokers and the NameNode, all at once; returns what was made."""
+    data = home.data
+    parts = {
+        "PostgreSQL": (home.postgres_data / "PG_VERSION", partial(_initdb, home)),
+        **{
+            f"broker {broker}": (data / f"kafka-{broker}" / "meta.properties", partial(_format_broker, home, broker))
+            for broker in home.profile.brokers
+        },
+        "NameNode": (data / "namenode" / "current" / "VERSION", partial(_format_namenode, home)),
+    }
+    made = {name: make for name, (proof, make) in parts.items() if not proof.exists()}
+    with ThreadPoolExecutor(len(parts)) as at_once:
+        for making in [at_once.submit(make) for make in made.values()]:
+            making.result()
     (home.data / "resourcemanager").mkdir(exist_ok=True)
     home.fleet_state.mkdir(exist_ok=True)
     for folder in (home.s3_data, home.tsdb_data):
         # Neither server closes what it writes to other users of the machine.
         folder.mkdir(mode=0o700, exist_ok=True)
     return ", ".join(made) or "all there"
+
+
+def _format_broker(home: Home, broker: int) -> None:
+    # One word, because an id may begin with a hyphen.
+    arguments = (f"--cluster-id={cluster_id(home)}", "--config", str(home.conf / f"kafka-{broker}.properties"))
+    format_log = kafka_command(home, "kafka.tools.StorageTool", "format", *arguments, heap="128m")
+    _run(format_log, f"formatting broker {broker}")
+
+
+def _format_namenode(home: Home) -> None:
+    main = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+    _run(hadoop_command(home, "hadoop", main, "-format", "-nonInteractive", heap="256m"), "formatting the NameNode")
 
 
 def _initdb(home: Home) -> None:

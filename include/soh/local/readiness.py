@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import requests
@@ -60,16 +61,16 @@ def airflow_part_is_healthy(home: Home, name: str) -> Ready:
     return ready
 
 
-def reads_all(bootstrap: str, group: ConsumerGroupSpec) -> Ready:
-    """The group has taken every partition of the topics that it must read."""
+def reads_all(bootstrap: str, group: ConsumerGroupSpec, within: timedelta = timedelta(seconds=5)) -> Ready:
+    """The group has taken every partition of the topics that it must read; no answer of Kafka `within` is a no."""
     wanted = {(topic.name, partition) for topic in group.reads for partition in range(topic.partitions)}
 
     def ready() -> bool:
         # The answer never comes once the client is gone.
         client = admin_client(bootstrap)
         try:
-            asked = client.describe_consumer_groups([group.name], request_timeout=5)
-            members = asked[group.name].result(6).members
+            asked = client.describe_consumer_groups([group.name], request_timeout=within.total_seconds())
+            members = asked[group.name].result(within.total_seconds() + 1).members
         except (KafkaException, TimeoutError):
             return False
         taken = {(place.topic, place.partition) for member in members for place in member.assignment.topic_partitions}

@@ -14,54 +14,75 @@ class Steps:
     """Prints one line a step: its name, what it did, its seconds.
 
     On a terminal the line of the running step counts its seconds; elsewhere a step that takes
-    long is announced when it begins and again every half minute, so that a log shows life.
+    long is announced every half minute, so that a log shows life.
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
         self.out = out or sys.stderr
         self.began = time.monotonic()
-        self._lock = threading.Lock()
-        self._note = ""
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
         """Time one step; call the yielded function with a few words on how it goes or what it found."""
-        began = time.monotonic()
-        done = threading.Event()
-        self._note = ""
-        ticker = threading.Thread(target=self._tick, args=(name, began, done), daemon=True)
-        ticker.start()
+        running = self.begin(name)
         try:
-            yield self._say
+            yield running.say
         except BaseException:
-            done.set()
-            ticker.join()
-            self._line("✗", name, began)
+            running.end("✗")
             raise
-        done.set()
-        ticker.join()
-        self._line("✓", name, began)
+        running.end("✓")
+
+    def begin(self, name: str) -> Step:
+        """Begin a step that its caller ends."""
+        return Step(self, name)
+
+    def tell(self, line: str) -> None:
+        """Leave a line, in place of that of a running step on a terminal."""
+        erase = "\r\033[K" if self.out.isatty() else ""
+        self.out.write(f"{erase}{line}\n")
+        self.out.flush()
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def _say(self, note: str) -> None:
-        with self._lock:
-            self._note = note
+    def layout(self, mark: str, name: str, seconds: float, note: str) -> str:
+        """The line of a step."""
+        return f"  {mark} {name:<28} {seconds:6.1f} s  {note}"
 
-    def _tick(self, name: str, began: float, done: threading.Event) -> None:
-        terminal = self.out.isatty()
+
+class Step:
+    """One running step."""
+
+    def __init__(self, steps: Steps, name: str) -> None:
+        self.name = name
+        self.note = ""
+        self.began = time.monotonic()
+        self._steps = steps
+        self._done = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+        self._ticker.start()
+
+    def say(self, note: str) -> None:
+        self.note = note
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def end(self, mark: str) -> None:
+        """Leave the step's line; `mark` says how it went."""
+        self._done.set()
+        self._ticker.join()
+        self._steps.tell(self._text(mark))
+
+    def _tick(self) -> None:
+        terminal = self._steps.out.isatty()
         wait = 0.2 if terminal else 30.0
-        while not done.wait(wait):
-            seconds = time.monotonic() - began
-            with self._lock:
-                text = f"  … {name:<28} {seconds:6.1f} s  {self._note}"
-            self.out.write(f"\r\033[K{text[:110]}" if terminal else f"{text}\n")
-            self.out.flush()
+        while not self._done.wait(wait):
+            text = self._text("…")
+            self._steps.out.write(f"\r\033[K{text[:110]}" if terminal else f"{text}\n")
+            self._steps.out.flush()
 
-    def _line(self, mark: str, name: str, began: float) -> None:
-        seconds = time.monotonic() - began
-        erase = "\r\033[K" if self.out.isatty() else ""
-        self.out.write(f"{erase}  {mark} {name:<28} {seconds:6.1f} s  {self._note}\n")
-        self.out.flush()
+    def _text(self, mark: str) -> str:
+        return self._steps.layout(mark, self.name, self.seconds, self.note)

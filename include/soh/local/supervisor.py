@@ -40,10 +40,12 @@ _STATES = {
     "BACKOFF": ServiceState.STARTING,
     "STOPPING": ServiceState.RUNNING,
     "STOPPED": ServiceState.STOPPED,
-    "EXITED": ServiceState.FAILED,
+    # Every service is started again when it ends by itself.
+    "EXITED": ServiceState.STARTING,
     "FATAL": ServiceState.FAILED,
     "UNKNOWN": ServiceState.FAILED,
 }
+_RUNNING = (ServiceState.RUNNING, ServiceState.STARTING)
 
 
 def write_config(home: Home, services: Iterable[Service]) -> Path:
@@ -163,7 +165,7 @@ class Supervisor:
     def start(self, services: Iterable[Service]) -> list[Service]:
         """Start those of the services that do not run; returns them."""
         states = self.states()
-        missing = [s for s in services if states.get(s.name) not in (ServiceState.RUNNING, ServiceState.STARTING)]
+        missing = [s for s in services if states.get(s.name) not in _RUNNING]
         for service in missing:
             # Do not wait for `startsecs`: readiness is asked of the service itself.
             self._rpc.startProcess(service.name, False)
@@ -171,21 +173,23 @@ class Supervisor:
 
     def stop(self, services: Iterable[str]) -> None:
         """Ask the services to end, all at once, and wait until they have; the stubborn are killed."""
-        running = (ServiceState.RUNNING, ServiceState.STARTING)
-        states = self.states()
-        chosen = [name for name in services if states.get(name) in running]
-        for name in chosen:
-            try:
-                self._rpc.stopProcess(name, False)
-            except xmlrpc.client.Fault as fault:
-                # It has ended by itself, or by somebody else's hand, since it was asked for its state.
-                if fault.faultCode != Faults.NOT_RUNNING:
-                    raise
-        wait_for(
-            lambda: not any(state in running for name, state in self.states().items() if name in chosen),
-            timedelta(seconds=60),
-            f"{', '.join(chosen)} to stop",
-        )
+        chosen = frozenset(services)
+
+        def ended() -> bool:
+            running = [name for name, state in self.states().items() if name in chosen and state in _RUNNING]
+            for name in running:
+                self._tell_to_end(name)
+            return not running
+
+        wait_for(ended, timedelta(seconds=60), f"{', '.join(sorted(chosen))} to stop")
+
+    def _tell_to_end(self, service: str) -> None:
+        try:
+            self._rpc.stopProcess(service, False)
+        except xmlrpc.client.Fault as fault:
+            # It is ending already; or it ended by itself a moment ago, and is told again once it is back.
+            if fault.faultCode != Faults.NOT_RUNNING:
+                raise
 
     def shutdown(self) -> None:
         self._rpc.shutdown()

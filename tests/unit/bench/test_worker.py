@@ -39,7 +39,7 @@ def worker(tmp_path):
     running = Worker("side", how)
     running.wait_until_ready(SOON)
     yield running
-    running.stop(timedelta(seconds=1))
+    running.stop(timedelta(seconds=0.3))
 
 
 def test_what_is_printed_beside_the_answers_is_in_the_log(worker, tmp_path):

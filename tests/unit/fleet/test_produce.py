@@ -18,7 +18,8 @@ from soh.specs.schemas import HYDRAULIC_READING
 from soh.specs.topics import TOPICS
 
 FACILITIES = (1000, 1001)
-PAST = timedelta(seconds=10)
+PERIOD = 0.01
+PAST = timedelta(seconds=2)
 IN_THE_PAST = 400
 """Readings of both facilities."""
 
@@ -33,6 +34,8 @@ class Kafka:
         self.stop_after = 40
         self.history: list[tuple[HistoryState, int]] = []
         """What was noted of it, and how many readings Kafka had then."""
+        self.noted_at = 0.0
+        """When that was last, epoch seconds."""
 
     def accept(self, message: Message, outbox_file: bytes) -> None:
         self.records.append(message)
@@ -91,6 +94,7 @@ def kafka(monkeypatch, tmp_path) -> Kafka:
     def note(bootstrap, fleet, state):
         assert fleet.name == "hydraulic"
         kafka.history.append((state, sum(one.topic == "hydraulic" for one in kafka.records)))
+        kafka.noted_at = produce.time.time()
 
     monkeypatch.setattr(produce.history, "note", note)
     monkeypatch.setattr(produce, "Broker", FakeBroker)
@@ -104,8 +108,8 @@ def kafka(monkeypatch, tmp_path) -> Kafka:
 def run(rig, tmp_path):
     def run(facilities: tuple[int, ...] = FACILITIES, past: timedelta = timedelta(0)) -> dict:
         async def serve() -> None:
-            source = HydraulicReplay(facilities, load(rig), period=0.05)
-            await Runner(source, bootstrap="127.0.0.1:1", state_dir=tmp_path, period=0.05, past=past).run()
+            source = HydraulicReplay(facilities, load(rig), period=PERIOD)
+            await Runner(source, bootstrap="127.0.0.1:1", state_dir=tmp_path, period=PERIOD, past=past).run()
 
         asyncio.run(asyncio.wait_for(serve(), 20))
         return json.loads((tmp_path / "hydraulic.json").read_text())
@@ -138,8 +142,8 @@ def test_the_event_time_is_the_schedule_s_and_its_steps_are_the_period(kafka, ru
         if one.topic == "hydraulic" and one.facility == 1000
     ]
     steps = np.diff(times)
-    assert steps == pytest.approx(0.05 * np.rint(steps / 0.05), abs=0.0021)
-    assert steps.min() > 0.04
+    assert steps == pytest.approx(PERIOD * np.rint(steps / PERIOD), abs=0.0021)
+    assert steps.min() > 0.8 * PERIOD - 0.001
 
 
 class Killed(BaseException):
@@ -157,7 +161,7 @@ def assert_no_gap(kafka: Kafka) -> None:
     for facility in FACILITIES:
         times = event_times(kafka, facility)
         past = times[times < times[0] + length]
-        assert np.diff(past) == pytest.approx(0.05, abs=0.0021)
+        assert np.diff(past) == pytest.approx(PERIOD, abs=0.0021)
         assert len(past) == pytest.approx(IN_THE_PAST / 2, abs=1)
         assert times[-1] - times[0] > length
 
@@ -216,7 +220,11 @@ def test_where_the_past_ends_is_noted_before_the_first_reading_of_the_present(ka
     ledger = run(past=PAST)
     (first, before), (last, after) = kafka.history
     assert (first, before, last) == (HistoryState.SENDING, 0, HistoryState.SENT)
-    assert after == pytest.approx(IN_THE_PAST, abs=4)
+    readings = [one for one in kafka.records if one.topic == "hydraulic"]
+    times = [decode(HYDRAULIC_READING, one.key, one.value)["event_time"] for one in readings]
+    assert IN_THE_PAST - 4 <= after < len(times)
+    assert max(times[:after]) <= kafka.noted_at
+    assert min(times[after:]) > kafka.noted_at - PERIOD - 0.002
     assert ledger["history"] is None
 
 

@@ -124,10 +124,16 @@ def test_a_folder_that_only_looks_like_java_17_is_not_taken(tmp_path, monkeypatc
     for name, version in (("java-1.8.0-17", "1.8.0_17"), ("java-17-vendor", "17.0.1")):
         (tmp_path / name / "bin").mkdir(parents=True)
         java = tmp_path / name / "bin" / "java"
-        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+        java.write_text(f"#!/bin/sh\necho asked >> $0.log\necho 'openjdk version \"{version}\"' >&2\n")
         java.chmod(0o755)
     monkeypatch.setattr(environments, "Path", lambda _: tmp_path)
     assert environments.java_home() == tmp_path / "java-17-vendor"
+
+
+def test_a_java_is_asked_for_its_version_once(tmp_path, monkeypatch):
+    test_a_folder_that_only_looks_like_java_17_is_not_taken(tmp_path, monkeypatch)
+    environments.java_home()
+    assert (tmp_path / "java-17-vendor" / "bin" / "java.log").read_text() == "asked\n"
 
 
 def test_the_set_up_runs_under_a_bare_python():

@@ -41,6 +41,12 @@ def test_a_past_that_makes_no_sense_is_refused(past):
         FleetOptions(past=past)
 
 
+@pytest.mark.parametrize("seconds", [0, 91])
+def test_a_landing_too_rare_for_the_watch_or_without_an_end_is_refused(seconds):
+    with pytest.raises(BadInput, match=r"landing interval is .* between 1 and 90 seconds"):
+        FleetOptions(landing_seconds=seconds)
+
+
 def test_no_past_is_a_choice(home):
     FleetOptions().changed(past=0).remember(home)
     assert FleetOptions.remembered(home).changed(past=None).past == 0

@@ -1,6 +1,7 @@
 """A service is ready when it shows it."""
 
 import socket
+from datetime import timedelta
 
 import pytest
 
@@ -36,4 +37,4 @@ def test_a_file_is_ready_once_it_is_there(tmp_path):
 
 
 def test_a_group_of_brokers_that_are_not_there_is_not_ready():
-    assert not reads_all("127.0.0.1:1", SCORES_TO_TSDB)()
+    assert not reads_all("127.0.0.1:1", SCORES_TO_TSDB, within=timedelta(seconds=0.2))()

@@ -104,6 +104,13 @@ def test_who_lands_grades_is_told_where_its_keys_are(home, services):
     assert told["--secret-key-file"] == str(home.conf / "s3-secret.key")
 
 
+def test_grades_land_as_often_as_was_chosen_or_as_the_service_does_by_itself(home):
+    for options, expected in ((FleetOptions(landing_seconds=10), "--every 10"), (FleetOptions(), None)):
+        landing = next(" ".join(one.command) for one in all_services(home, options) if one.name == "scores-to-s3")
+        assert ("--every" in landing) == (expected is not None)
+        assert (expected or "") in landing
+
+
 def test_airflows_environment_finds_java_spark_and_the_library(home):
     environment = airflow_environment(home)
     assert environment["PATH"].startswith(environment["PYSPARK_PYTHON"].removesuffix("/python"))

@@ -88,20 +88,28 @@ def test_waiting_for_a_condition_in_vain_names_it():
         wait_for(lambda: False, timedelta(0), "the moon")
 
 
-class Ended:
+class Dying:
     """A supervisord whose one service ends between the question for its state and the order to stop it."""
 
-    def __init__(self):
-        self.asked = 0
+    def __init__(self, *states):
+        self.states = iter(states)
 
     def getAllProcessInfo(self):  # noqa: N802
-        self.asked += 1
-        return [{"name": "one", "statename": "RUNNING" if self.asked == 1 else "STOPPED"}]
+        self.state = next(self.states)
+        return [{"name": "one", "statename": self.state}]
 
     def stopProcess(self, name, wait):  # noqa: N802
-        raise xmlrpc.client.Fault(Faults.NOT_RUNNING, f"NOT_RUNNING: {name}")
+        if self.state != "STARTING":
+            raise xmlrpc.client.Fault(Faults.NOT_RUNNING, f"NOT_RUNNING: {name}")
 
 
 def test_a_service_that_ends_before_it_is_told_to_is_stopped_all_the_same(home, monkeypatch):
-    monkeypatch.setattr(Supervisor, "_rpc", Ended())
+    monkeypatch.setattr(Supervisor, "_rpc", Dying("RUNNING", "STOPPED"))
     Supervisor(home).stop(["one"])
+
+
+def test_a_service_that_ends_and_is_started_again_meanwhile_is_told_again(home, monkeypatch):
+    supervisord = Dying("RUNNING", "EXITED", "STARTING", "STOPPING", "STOPPED")
+    monkeypatch.setattr(Supervisor, "_rpc", supervisord)
+    Supervisor(home).stop(["one"])
+    assert supervisord.state == "STOPPED"

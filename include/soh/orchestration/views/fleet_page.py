@@ -29,6 +29,7 @@ from soh.yarn import newest
 
 T = TypeVar("T")
 
+_SOON = timedelta(seconds=2)
 _RARELY = timedelta(seconds=4)
 """Models and apps change by the minute, not by the second."""
 _MOST_HISTORIES = 64
@@ -39,8 +40,10 @@ _VERSIONS = 50
 class FleetPage:
     """Asks the servers on behalf of every browser that shows the page; no method fails because one is down."""
 
-    def __init__(self, servers: Servers) -> None:
+    def __init__(self, servers: Servers, patience: timedelta = timedelta(seconds=3)) -> None:
+        """`patience`: how long a browser waits for a server that hangs."""
         self._servers = servers
+        self._patience = patience
         self._grades = {
             name: self._kept(lambda clients, fleet=fleet: clients.tsdb.latest(fleet)) for name, fleet in FLEETS.items()
         }
@@ -107,8 +110,8 @@ class FleetPage:
                 self._histories.popitem(last=False)
             return self._histories[key]
 
-    def _kept(self, ask: Callable[[Clients], T], fresh_for: timedelta = timedelta(seconds=2)) -> Kept[T]:
-        return Kept(lambda: ask(self._servers.clients()), fresh_for)
+    def _kept(self, ask: Callable[[Clients], T], fresh_for: timedelta = _SOON) -> Kept[T]:
+        return Kept(lambda: ask(self._servers.clients()), fresh_for, self._patience)
 
     def _stream(self, stream: StreamSpec) -> Callable[[Clients], Sequence[ReaderLook]]:
         clients = self._servers.clients
