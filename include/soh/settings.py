@@ -121,6 +121,16 @@ class Endpoints:
         """Path on HDFS where a batch app leaves its figures for the Dag run that started it."""
         return f"{self.ROOT}/results/{run_id}.json"
 
+    @classmethod
+    def training_results(cls, run_id: str) -> str:
+        """Folder on HDFS where a training app leaves what came of each fleet's training, for the same."""
+        return f"{cls.ROOT}/results/{run_id}"
+
+    @classmethod
+    def training_result(cls, run_id: str, fleet: str) -> str:
+        """What came of one fleet's training, as JSON: a path on HDFS."""
+        return f"{cls.training_results(run_id)}/{fleet}.json"
+
     @property
     def catalog_jdbc(self) -> str:
         return f"jdbc:postgresql://{self.catalog_host}:{self.catalog_port}/{self.catalog_database}"

@@ -1,4 +1,4 @@
-"""A small ResourceManager with its NodeManagers behind real HTTP on 127.0.0.1; files on its HDFS can be read."""
+"""A small ResourceManager with its NodeManagers behind real HTTP on 127.0.0.1, and files on HDFS to read and delete."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ class FakeYarn:
             def do_PUT(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.answer(*server.put(self.path))
+
+            def do_DELETE(self) -> None:
+                path = urlsplit(self.path).path.removeprefix("/webhdfs/v1")
+                self.answer(200, {"boolean": server.files.pop(path, None) is not None})
 
             def do_POST(self) -> None:
                 """A fake spark-submit tells the tags of its app."""

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from datetime import timedelta
 from time import process_time
@@ -164,7 +165,8 @@ def test_a_hundred_thousand_readings_of_fifteen_channels_take_well_under_a_secon
     values = np.random.default_rng(6).normal(size=(100_000, 15))
     spec = replace(SPEC, channels=tuple(f"c{n}" for n in range(15)))
     taken = []
-    for _ in range(3):
+    # Once is enough where it is quick; a core that is shared may need another try.
+    while len(taken) < 3 and min(taken, default=math.inf) >= 1.5:
         start = process_time()
         trailing(facilities, times, values, spec)
         taken.append(process_time() - start)
