@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
 
 from soh.errors import SohError
+from soh.lake.figures import to_json
+from soh.lake.night import close_day
 from soh.specs import TABLES
-from soh_spark.day import close_day
-from soh_spark.result import give_up, to_json, write_text
+from soh_spark.engine import NAME, SparkEngine
+from soh_spark.result import give_up, write_text
 from soh_spark.session import COMPACTION, open_session
 
 
@@ -23,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     spark = open_session(COMPACTION)
     try:
-        packed, views = close_day(spark, TABLES[given.table], given.day)
+        figures = close_day(SparkEngine(spark), TABLES[given.table], given.day, NAME)
     except SohError as error:
         give_up(error)
-    write_text(spark, given.result, to_json({**asdict(packed), "views": views}))
+    write_text(spark, given.result, to_json(figures))
 
 
 if __name__ == "__main__":

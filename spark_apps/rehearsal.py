@@ -18,10 +18,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from soh.lake.night import close_day
 from soh.specs.fleets import HEAT, PowerFactorRule
 from soh.specs.streams import HEAT_SCORING, HEAT_TO_LAKE
 from soh_spark import scoring, sinks
-from soh_spark.day import close_day
+from soh_spark.engine import NAME, SparkEngine
 from soh_spark.grading import scores
 from soh_spark.schema import ensure_table
 from soh_spark.session import open_session
@@ -53,7 +54,7 @@ def main() -> None:
         records(spark, begin).write.mode("append").parquet(str(folder / "in"))
     arriving = spark.readStream.schema(records(spark, 0).schema).option("maxFilesPerTrigger", 1)
     stream(arriving.parquet(str(folder / "in")), folder)
-    close_day(spark, HEAT.table, datetime.now(ZoneInfo(HEAT.table.time_zone)).date())
+    close_day(SparkEngine(spark), HEAT.table, datetime.now(ZoneInfo(HEAT.table.time_zone)).date(), NAME)
     ask_in_vain(spark)
     spark.stop()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -24,25 +24,28 @@ _END_WITHIN = timedelta(seconds=20)
 
 
 @contextmanager
-def own_servers() -> Iterator[Home]:
-    """A copy of the servers below Spark, running; at the end nothing of it is left, whatever was started in it."""
+def own_servers(needed: Sequence[str] = _NEEDED) -> Iterator[Home]:
+    """A copy of the servers below Spark, running; at the end nothing of it is left, whatever was started in it.
+
+    `needed` are beginnings of their names.
+    """
     folder = Path(tempfile.mkdtemp(prefix="soh-bench-"))
     # Its database runs under another user.
     folder.chmod(0o755)
     home = Home(path=folder, port_base=free_base())
     print(f"starting servers in {folder}", file=sys.stderr, flush=True)
     try:
-        _start(home)
+        _start(home, tuple(needed))
         yield home
     finally:
         _end(home)
 
 
-def _start(home: Home) -> None:
+def _start(home: Home, needed: tuple[str, ...]) -> None:
     home.make()
     configs.write_all(home)
     prepare.format_storage(home)
-    chosen = [service for service in all_services(home, FleetOptions()) if service.name.startswith(_NEEDED)]
+    chosen = [service for service in all_services(home, FleetOptions()) if service.name.startswith(needed)]
     supervisor = Supervisor(home)
     supervisor.ensure(write_config(home, chosen))
     for stage in sorted({service.stage for service in chosen}):

@@ -12,10 +12,11 @@ _SHARED = PROJECT / "spark_apps" / "soh_spark"
 
 
 def write_bundle(target: Path) -> Path:
-    """Zip `soh.errors`, `soh.s3`, `soh.specs`, `soh.classifier`, `soh.folding` and `soh_spark` into `target`."""
+    """Zip `soh.errors`, `soh.s3`, `soh.specs`, `soh.classifier`, `soh.lake` and `soh_spark` into `target`."""
     sources = [_LIBRARY / name for name in ("__init__.py", "errors.py", "s3.py")]
-    for part in ("specs", "classifier", "folding"):
-        sources += sorted((_LIBRARY / part).rglob("*.py"))
+    for part in ("specs", "classifier", "lake"):
+        # Not what lies deeper, nor what asks the catalog: both stay where Airflow is.
+        sources += sorted(path for path in (_LIBRARY / part).glob("*.py") if path.name != "catalog.py")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
         for source in sources:
             bundle.write(source, Path("soh") / source.relative_to(_LIBRARY))

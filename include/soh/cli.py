@@ -58,6 +58,9 @@ def up(
         float | None,
         typer.Option(min=0, help="Hours of its past that the virtual fleet sends at its very first start."),
     ] = None,
+    landing_interval: Annotated[
+        int | None, typer.Option(min=1, metavar="SECONDS", help="Seconds between two landed objects of a partition.")
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="standard, or small for a machine with 8 GB of memory.")] = None,
 ) -> None:
     """Set up what is missing, start everything, wait until the main job runs."""
@@ -72,6 +75,7 @@ def up(
         hydraulic_facilities=rigs,
         hours_to_degrade=hours_to_degrade,
         past=past,
+        landing_seconds=landing_interval,
     )
     options = options.with_meter(meter)
     options = options.changed(data=find_data(data, Path(options.data) if options.data else settings.data))
@@ -152,25 +156,39 @@ def airflow(context: typer.Context) -> None:
 @app.command("test")
 def run_tests(
     suites: Annotated[
-        list[str] | None, typer.Argument(help="unit, dags, spark, integration, e2e; all if none.")
+        list[str] | None,
+        typer.Argument(help="lint, unit, dags, spark, integration, e2e, soak; all but soak if none."),
     ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Go on where the last run was red, with what failed or was not reached.")
+    ] = False,
+    keyword: Annotated[
+        str, typer.Option("-k", metavar="WORD", help="Only tests whose names match, as in pytest.")
+    ] = "",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the copy that e2e or soak starts running, and say where it is.")
+    ] = False,
 ) -> None:
     """Run the tests; they start and stop the servers they need."""
     from soh.local.suites import run
 
-    raise typer.Exit(run(suites or []))
+    raise typer.Exit(run(suites or [], failed=failed, keyword=keyword, keep=keep))
 
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="fleet, latency, memory, throughput")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="compaction, fleet, latency, memory, throughput")],
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="latency, fleet, memory: length of each window that is measured.")
     ] = None,
     steps: Annotated[str | None, typer.Option(metavar="N,N,...", help="fleet: numbers of sensors to try.")] = None,
-    records: Annotated[int | None, typer.Option(min=100, help="throughput: readings that each side works on.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="throughput: turns of each side that are counted.")] = None,
+    records: Annotated[
+        int | None, typer.Option(min=100, help="throughput, compaction: readings that each side works on.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="throughput, compaction: turns of each side that are counted.")
+    ] = None,
 ) -> None:
     """Measure the running copy, or with throughput servers of its own; where no copy runs, one is started for it."""
     known = sorted(file.stem for file in (PROJECT / "bench").glob("[a-z]*.py"))

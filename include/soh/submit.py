@@ -93,6 +93,8 @@ def catalog_settings(endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
         f"{prefix}.s3.access-key-id": secrets.s3_access_key,
         f"{prefix}.s3.secret-access-key": secrets.s3_secret_key,
         f"{prefix}.client.region": S3_REGION,
+        # A quarter of a minute; then the task or the app says that the store is away, and is tried again.
+        f"{prefix}.s3.retry.num-retries": "3",
         # In which a table is made whose declaration says S3.
         "spark.soh.lake": endpoints.lake_bucket,
     }

@@ -1,31 +1,38 @@
-"""One Iceberg table as the batch sees it: its snapshots, its files, and what a day holds at a snapshot."""
+"""One Iceberg table as the batch sees and changes it through Spark: the engine of days too large for one process."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
 from typing import Any
 
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DoubleType, FloatType, StructField
 
-from soh.specs.tables import StoredSpec
-from soh_spark.compaction import UNDOES, DataFile, Snapshot
-from soh_spark.content import Content, Sums
+from soh.errors import RewriteConflict
+from soh.lake.compaction import UNDOES, DataFile, Snapshot
+from soh.lake.content import MARK_BITS, MARKS_A_LONG, Content, Sums, digest_of
+from soh.lake.engine import SORTED_BY
+from soh.specs import TableSpec, ViewSpec
+from soh.specs.tables import CATALOG, NAMESPACE
+from soh_spark.conflicts import is_conflict, retry_conflicts
 from soh_spark.session import jvm
 
-PROVEN = "soh.proven-snapshot"
-"""Property of the table: up to this snapshot every rewrite has been proven, or taken back."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeTable:
-    """Reads of one declared table or view, and the writes that need Iceberg's own interface."""
+    """A `soh.lake.engine.Table` on Spark."""
 
     spark: SparkSession
-    spec: StoredSpec
+    spec: TableSpec | ViewSpec
 
     @property
     def name(self) -> str:
@@ -68,6 +75,15 @@ class LakeTable:
         )
         return [DataFile(size=row["file_size_in_bytes"], rows=row["record_count"]) for row in rows]
 
+    def digest(self, snapshot: int, day: date) -> str:
+        names = (
+            self.spark.sql(f"SELECT * FROM {self.name}.files VERSION AS OF {snapshot}")
+            .where((F.col("content") == 0) & (F.col("partition.event_date") == F.lit(day)))
+            .select("file_path")
+            .collect()
+        )
+        return digest_of(row["file_path"] for row in names)
+
     def rows_by_day(self, snapshot: int, days: Collection[date]) -> dict[date, int]:
         """How many rows of `days` there are at `snapshot`, by the table's own metadata: no data file is read."""
         rows = (
@@ -108,12 +124,12 @@ class LakeTable:
         """What `rows` hold, over those of the table's columns that they have."""
         return _content(rows, [column for column in self.spark.table(self.name).schema if column.name in rows.columns])
 
-    def added(self, snapshot: Snapshot) -> DataFrame:
-        """The rows that an append has added."""
+    def added(self, snapshot: Snapshot) -> Content:
+        """What an append has added."""
         if snapshot.parent is None:
-            return self.at(snapshot.id)
+            return self.content_of(self.at(snapshot.id))
         reader = self.spark.read.option("start-snapshot-id", snapshot.parent)
-        return reader.option("end-snapshot-id", snapshot.id).table(self.name)
+        return self.content_of(reader.option("end-snapshot-id", snapshot.id).table(self.name))
 
     def duplicates(self, snapshot: int, day: date) -> int:
         """Rows of `day` beyond the first of each Kafka record."""
@@ -127,27 +143,47 @@ class LakeTable:
         )
         return int(counts["extra"]) if counts else 0
 
-    def proven(self) -> int | None:
-        """The snapshot up to which earlier runs have proven every rewrite."""
-        value = self.property(PROVEN)
-        return int(value) if value else None
+    def rewrite(self, day: date) -> None:
+        options = {
+            "target-file-size-bytes": self.spec.target_file_size,
+            "min-input-files": self.spec.small_files,
+            "max-concurrent-file-group-rewrites": 1,
+            # Several commits would be several proofs, and a crash between them a day half done.
+            "partial-progress.enabled": "false",
+        }
+        pairs = ", ".join(f"'{key}', '{value}'" for key, value in options.items())
+        order = ", ".join(f"{name} ASC NULLS FIRST" for name in SORTED_BY)
+        call = (
+            f"CALL {CATALOG}.system.rewrite_data_files(table => '{NAMESPACE}.{self.spec.name}', strategy => 'sort', "
+            f"sort_order => '{order}', where => \"event_date = DATE '{day}'\", options => map({pairs}))"
+        )
+        row = retry_conflicts(f"{self.name} on {day}", lambda: self.spark.sql(call).first())
+        if row is not None:
+            log.info("%s files rewritten into %s", row["rewritten_data_files_count"], row["added_data_files_count"])
 
-    def set_proven(self, snapshot: int) -> None:
-        self.set_property(PROVEN, str(snapshot))
+    def rewrite_manifests(self) -> None:
+        call = f"CALL {CATALOG}.system.rewrite_manifests(table => '{NAMESPACE}.{self.spec.name}', use_caching => false)"
+        rows = retry_conflicts(f"manifests of {self.name}", lambda: self.spark.sql(call).collect())
+        log.info("%s manifests became %s", rows[0]["rewritten_manifests_count"], rows[0]["added_manifests_count"])
 
-    def property(self, key: str) -> str | None:
+    def expire(self, cutoff: datetime, keep: int) -> None:
+        # Iceberg's action deletes what no snapshot reaches any more. Its Java interface judges by what an expired
+        # snapshot removed, and would take files that an undo has put back.
+        self.spark.sql(
+            f"CALL {CATALOG}.system.expire_snapshots(table => '{NAMESPACE}.{self.spec.name}', "
+            f"older_than => TIMESTAMP '{cutoff:%Y-%m-%d %H:%M:%S.%f} UTC', retain_last => {keep}, "
+            f"stream_results => true)"
+        ).collect()
+
+    def read_property(self, key: str) -> str | None:
         """A property of the table as it is at this moment."""
         value = self._java().properties().get(key)
         return None if value is None else str(value)
 
-    def set_property(self, key: str, value: str) -> None:
+    def write_property(self, key: str, value: str) -> None:
         self._java().updateProperties().set(key, value).commit()
 
     def take_out(self, append: Snapshot, summary: Mapping[str, str]) -> None:
-        """Commit a removal of the files that `append` added, with `summary`; everything else stays as it is.
-
-        Raises what Iceberg raises when they are no longer in the table.
-        """
         java = self._java()
         all_changes = jvm(self.spark).org.apache.iceberg.SnapshotChanges.builderFor(java)
         removal = java.newDelete()
@@ -158,11 +194,14 @@ class LakeTable:
         removal.validateFilesExist().commit()
 
     def put_back(self, rewrite: Snapshot) -> None:
-        """Commit the inverse of `rewrite`: its files out, those that it removed in, everything else as it is.
+        try:
+            self._put_back(rewrite)
+        except (PySparkException, Py4JJavaError) as error:
+            if not is_conflict(error):
+                raise
+            raise RewriteConflict(f"{self.name}: rewrite {rewrite.id} is not put back: {error}") from error
 
-        Needs the removed files on disk, where they stay until their snapshots expire. Raises what Iceberg
-        raises when the files of `rewrite` are no longer in the table.
-        """
+    def _put_back(self, rewrite: Snapshot) -> None:
         java = self._java()
         all_changes = jvm(self.spark).org.apache.iceberg.SnapshotChanges.builderFor(java)
         changes = all_changes.snapshot(java.snapshot(rewrite.id)).build()
@@ -201,7 +240,8 @@ def _content(rows: DataFrame, columns: Collection[StructField]) -> Content:
 
 def _row_hash(columns: Collection[StructField]) -> Column:
     values = [F.col(column.name).cast(column.dataType) for column in columns]
-    return F.xxhash64(*values, *(_mark(value, column) for value, column in zip(values, columns, strict=True)))
+    marks = [_mark(value, column) for value, column in zip(values, columns, strict=True)]
+    return F.xxhash64(*values, *(_packed(marks[i : i + MARKS_A_LONG]) for i in range(0, len(marks), MARKS_A_LONG)))
 
 
 def _mark(value: Column, column: StructField) -> Column:
@@ -210,6 +250,12 @@ def _mark(value: Column, column: StructField) -> Column:
     if isinstance(column.dataType, DoubleType | FloatType):
         mark = mark.when((value == 0) & (value.cast("string") == "-0.0"), 2)
     return mark.otherwise(0)
+
+
+def _packed(marks: Sequence[Column]) -> Column:
+    """Marks side by side in one long, the first in its lowest bits."""
+    shifted = [F.shiftleft(mark.cast("bigint"), MARK_BITS * place) for place, mark in enumerate(marks)]
+    return reduce(lambda one, other: one.bitwiseOR(other), shifted)
 
 
 def _moment(micros: int) -> datetime:

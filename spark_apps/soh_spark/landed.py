@@ -14,8 +14,8 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from soh import errors
 from soh.errors import ServerUnreachable, SohError
-from soh.folding.landing import Landing
-from soh.folding.plan import Positions
+from soh.lake.folding import Positions
+from soh.lake.landing import Landing
 from soh.specs.landing import LandedObject
 from soh_spark.schema import LAKE_BUCKET
 

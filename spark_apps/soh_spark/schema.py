@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
@@ -20,15 +20,12 @@ from pyspark.sql.types import (
 )
 
 from soh.errors import TableConflict
+from soh.lake.schema import Column, columns_of, properties
 from soh.specs import FieldType, RecordSchema, TableSpec, ViewSpec
-from soh.specs.tables import CATALOG, NAMESPACE, PLACE_COLUMNS, SQL_TYPES, Store
-from soh.specs.views import Grain
+from soh.specs.tables import CATALOG, NAMESPACE, Store
 
 LAKE_BUCKET = "spark.soh.lake"
 """The Spark setting that holds the bucket of the lake (`s3://bucket`)."""
-
-STATISTICS = ("mean", "min", "max")
-"""Of each measurement in a view."""
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +42,6 @@ _TABLE_TYPES: Mapping[str, DataType] = {
     for type_ in (LongType(), DoubleType(), StringType(), TimestampType(), DateType(), IntegerType())
 }
 
-_PLACE_COMMENTS = {
-    "kafka_partition": "partition of the record",
-    "kafka_offset": "offset of the record in its partition",
-    "kafka_timestamp": "when the record was sent, by its Kafka timestamp",
-}
-
 
 def wire_type(schema: RecordSchema) -> StructType:
     """Type of a message: every accepted spelling of every field, all nullable."""
@@ -61,52 +52,18 @@ def wire_type(schema: RecordSchema) -> StructType:
 
 def table_type(table: TableSpec) -> StructType:
     """Columns of `table` in order, with their units as comments; all nullable."""
-    columns = StructType()
-    for field in table.columns:
-        columns.add(field.name, _TABLE_TYPES[SQL_TYPES[field.type]], metadata=_comment(field.unit))
-    comments = {"event_date": f"local date in {table.time_zone}", **_PLACE_COMMENTS}
-    for name, sql_type in PLACE_COLUMNS:
-        columns.add(name, _TABLE_TYPES[sql_type], metadata=_comment(comments[name]))
-    return columns
+    return _type_of(columns_of(table))
 
 
 def view_type(view: ViewSpec) -> StructType:
     """Columns of `view` in order, with their units as comments; all nullable."""
-    columns = StructType().add("facility_id", LongType())
-    if view.grain is Grain.HOUR:
-        columns.add("hour_start", TimestampType(), metadata=_comment("UTC"))
-    columns.add("rows", LongType(), metadata=_comment(f"of {view.of.name}"))
-    columns.add("first_time", TimestampType()).add("last_time", TimestampType())
-    for field in view.measurements:
-        for statistic in STATISTICS:
-            columns.add(f"{field.name}_{statistic}", DoubleType(), metadata=_comment(field.unit))
-    for state in view.states:
-        columns.add(state.value, LongType(), metadata=_comment("rows in this state"))
-    return columns.add("event_date", DateType(), metadata=_comment(f"local date in {view.of.time_zone}"))
+    return _type_of(columns_of(view))
 
 
-def columns_of(stored: TableSpec | ViewSpec) -> StructType:
-    """Columns of a table or of a view."""
-    return view_type(stored) if isinstance(stored, ViewSpec) else table_type(stored)
-
-
-def properties(table: TableSpec | ViewSpec) -> dict[str, str]:
-    """Iceberg settings of `table`."""
-    return {
-        "format-version": "2",
-        # A stream commits thousands of times a day, and each commit leaves a metadata file.
-        "write.metadata.delete-after-commit.enabled": "true",
-        "write.metadata.previous-versions-max": "20",
-        # A stream must not die because compaction or another stream was faster four times.
-        "commit.retry.num-retries": "20",
-        "commit.retry.max-wait-ms": "5000",
-        "write.parquet.compression-codec": "zstd",
-        # A measurement is seldom the same twice: Iceberg's 2 MiB of dictionary for each column make files a sixth
-        # larger, and their writing nearly twice as long. What has few values finds room in this.
-        "write.parquet.dict-size-bytes": str(64 * 1024),
-        "write.target-file-size-bytes": str(table.target_file_size),
-        "write.distribution-mode": "none",
-    }
+def _type_of(columns: Iterable[Column]) -> StructType:
+    return StructType(
+        [StructField(column.name, _TABLE_TYPES[column.type], metadata=_comment(column.comment)) for column in columns]
+    )
 
 
 def create_statement(table: TableSpec | ViewSpec, location: str | None = None) -> str:
@@ -114,7 +71,7 @@ def create_statement(table: TableSpec | ViewSpec, location: str | None = None) -
 
     `location` is the URI of its folder; None leaves it to the catalog.
     """
-    columns = ", ".join(_column_ddl(column) for column in columns_of(table))
+    columns = ", ".join(_column_ddl(column) for column in _type_of(columns_of(table)))
     settings = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties(table).items())
     place = f"LOCATION {_quoted(location)} " if location else ""
     return (
@@ -131,7 +88,7 @@ def alterations(table: TableSpec | ViewSpec, existing: StructType, settings: Map
     there = {column.name: column.dataType.simpleString() for column in existing}
     statements = []
     place = "FIRST"
-    for column in columns_of(table):
+    for column in _type_of(columns_of(table)):
         declared = column.dataType.simpleString()
         found = there.get(column.name)
         if found is None:

@@ -14,12 +14,12 @@ from soh.classifier.gate import Evaluation, Overrule, judge
 from soh.classifier.registry import ModelVersion, Registry
 from soh.classifier.store import ArtefactStore
 from soh.errors import PermanentError
+from soh.lake.figures import Steps
 from soh.specs import FleetSpec
 from soh.specs.models import ModelSpec
 from soh_spark.enrolment import Enrolment
 from soh_spark.labels import labelled_windows
 from soh_spark.learning import Windows, evaluate, fetch, lacking, learn, parameters
-from soh_spark.result import Steps
 
 log = logging.getLogger(__name__)
 

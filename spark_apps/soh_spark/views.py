@@ -1,84 +1,65 @@
-"""Views: a day of a table by facility and hour, and by facility and day, computed in one reading of its rows."""
+"""Days of a table by facility and hour, and by facility and day, computed by Spark in one reading of their rows."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import reduce
+from datetime import date
+from functools import cached_property, reduce
 from operator import or_
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, DoubleType
 
-from soh.errors import ProofFailed
+from soh.lake.viewing import CLOSE
 from soh.specs import ViewSpec
 from soh.specs.views import GRADE, Grain
-from soh_spark.content import shortened
-from soh_spark.housekeeping import expire_snapshots, expiry_is_due
 from soh_spark.lake_table import LakeTable
-from soh_spark.schema import ensure_table, view_type
-
-log = logging.getLogger(__name__)
-
-SOURCE = "soh.source-snapshot"
-"""Key in the summary of a view's snapshot: the snapshot of the table that was read."""
-
-_CLOSE = 1e-9
-"""Means that differ by less than this share are equal: a sum depends on the order in which files are read."""
+from soh_spark.schema import view_type
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
-    """Figures of one view."""
+def summarise(spark: SparkSession, view: ViewSpec, snapshot: int, days: Collection[date]) -> SparkSummary:
+    """Read `days` of the view's table at `snapshot` once, by facility and hour; to be closed."""
+    rows = LakeTable(spark=spark, spec=view.of).at(snapshot).where(F.col("event_date").isin(*days))
+    by_hour = _by_hour(rows, view).persist(StorageLevel.MEMORY_AND_DISK)
+    return SparkSummary(spark, by_hour, tuple(days))
 
-    view: str
+
+@dataclass
+class SparkSummary:
+    """A `soh.lake.engine.Summary` on Spark."""
+
+    spark: SparkSession
+    by_hour: DataFrame
     days: tuple[date, ...]
-    refreshed: bool
-    rows: int
-    """Of the view, for these days."""
-    source_rows: int
-    """Of the table, for these days; what the rows of the view count adds up to it."""
-    verdict: str
 
+    @cached_property
+    def counted(self) -> Mapping[date, int]:
+        """Rows of the table that were read, by day."""
+        rows = self.by_hour.groupBy("event_date").agg(F.sum("rows").alias("n")).collect()
+        return {row["event_date"]: row["n"] for row in rows}
 
-def refresh(table: LakeTable, views: Sequence[ViewSpec], days: Collection[date], now: datetime) -> list[Refreshed]:
-    """Bring `views` of `table` up to date for `days`, each in one commit that replaces those days and no others.
+    def held(self, view: ViewSpec) -> tuple[int, int]:
+        (found,) = self._there(view).agg(F.count("*").alias("n"), F.sum("rows").alias("counted")).collect()
+        return found["n"], found["counted"] or 0
 
-    A view whose rows are right already is left alone. Raises ProofFailed when the rows that a view counts are not
-    those that the table's own metadata counts; nothing is written then.
-    """
-    if not views:
-        return []
-    exists = table.exists()
-    for view in views if exists else ():
-        # Before there is anything to view, so that whoever asks for it is told so.
-        ensure_table(table.spark, view)
-    chain = table.chain() if exists else []
-    if not chain:
-        nothing = f"nothing to do: {table.name} holds nothing"
-        return [_told(view, days, 0, 0, refreshed=False, verdict=nothing) for view in views]
-    source = chain[0].id
-    by_hour = _by_hour(table.at(source).where(F.col("event_date").isin(*days)), views[0])
-    by_hour = by_hour.persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        counted = _prove(table, source, by_hour, days)
-        return [_refresh(table, view, by_hour, days, _Source(snapshot=source, rows=counted, now=now)) for view in views]
-    finally:
-        by_hour.unpersist()
+    def differs(self, view: ViewSpec) -> bool:
+        return _differs(view, rows_of(view, self.by_hour), self._there(view))
 
+    def write(self, view: ViewSpec, summary: Mapping[str, str]) -> None:
+        rows = rows_of(view, self.by_hour).repartition("event_date")
+        writer = rows.sortWithinPartitions("event_date", *_keys(view)[1:]).writeTo(view.identifier)
+        for key, value in summary.items():
+            writer = writer.option(f"snapshot-property.{key}", value)
+        writer.overwrite(F.col("event_date").isin(*self.days))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """What all views of one refresh have in common."""
+    def close(self) -> None:
+        self.by_hour.unpersist()
 
-    snapshot: int
-    rows: int
-    """Of the table, for the days."""
-    now: datetime
+    def _there(self, view: ViewSpec) -> DataFrame:
+        return self.spark.table(view.identifier).where(F.col("event_date").isin(*self.days))
 
 
 def _by_hour(rows: DataFrame, view: ViewSpec) -> DataFrame:
@@ -125,55 +106,6 @@ def rows_of(view: ViewSpec, by_hour: DataFrame) -> DataFrame:
     return by_hour.groupBy(*_keys(view)).agg(*counts, *times, *statistics).select(*view_type(view).names)
 
 
-def _prove(table: LakeTable, source: int, by_hour: DataFrame, days: Collection[date]) -> int:
-    """How many rows of the table were counted. Raises ProofFailed when its metadata count others."""
-    counted = {
-        row["event_date"]: row["n"] for row in by_hour.groupBy("event_date").agg(F.sum("rows").alias("n")).collect()
-    }
-    wanted = table.rows_by_day(source, days)
-    wrong = [
-        f"{day}: {counted.get(day, 0):,} rows counted, {wanted.get(day, 0):,} in its files"
-        for day in sorted(counted.keys() | wanted.keys())
-        if counted.get(day, 0) != wanted.get(day, 0)
-    ]
-    if wrong:
-        raise ProofFailed(
-            f"views of {table.name}: the rows that were read at snapshot {source} are not those that the table "
-            f"has; no view is changed: {shortened(wrong)}"
-        )
-    return sum(counted.values())
-
-
-def _refresh(
-    table: LakeTable, view: ViewSpec, by_hour: DataFrame, days: Collection[date], source: _Source
-) -> Refreshed:
-    rows = rows_of(view, by_hour)
-    there = table.spark.table(view.identifier).where(F.col("event_date").isin(*days)).select(*rows.columns)
-    found, counted = _size(there)
-    # Most nights are about a day that has no rows yet: then nothing need be compared.
-    if counted == source.rows and (not counted or not _differs(view, rows, there)):
-        return _told(view, days, found, source.rows, refreshed=False, verdict="nothing to do: up to date")
-    writer = rows.repartition("event_date").sortWithinPartitions("event_date", "facility_id").writeTo(view.identifier)
-    writer.option(f"snapshot-property.{SOURCE}", str(source.snapshot)).overwrite(F.col("event_date").isin(*days))
-    written, counted = _size(there)
-    if counted != source.rows:
-        raise ProofFailed(
-            f"view {view.identifier} counts {counted:,} rows of {table.name} after its refresh, which has "
-            f"{source.rows:,}; look for a second writer, and run it again"
-        )
-    written_to = LakeTable(spark=table.spark, spec=view)
-    if expiry_is_due(written_to, source.now):
-        expire_snapshots(written_to, source.now)
-    verdict = f"{written:,} rows over {source.rows:,} of {table.spec.name}"
-    return _told(view, days, written, source.rows, refreshed=True, verdict=verdict)
-
-
-def _size(rows: DataFrame) -> tuple[int, int]:
-    """How many rows there are, and how many of the table they count."""
-    (found,) = rows.agg(F.count("*").alias("n"), F.coalesce(F.sum("rows"), F.lit(0)).alias("counted")).collect()
-    return found["n"], found["counted"]
-
-
 def _differs(view: ViewSpec, rows: DataFrame, there: DataFrame) -> bool:
     types = {column.name: column.dataType for column in view_type(view)}
     new, old = rows.alias("new"), there.alias("old")
@@ -185,19 +117,5 @@ def _differs(view: ViewSpec, rows: DataFrame, there: DataFrame) -> bool:
 def _same(new: Column, old: Column, type_: DataType) -> Column:
     same = new.eqNullSafe(old)
     if isinstance(type_, DoubleType):
-        same = same | (new.isNotNull() & old.isNotNull() & (F.abs(new - old) <= _CLOSE * F.abs(new)))
+        same = same | (new.isNotNull() & old.isNotNull() & (F.abs(new - old) <= CLOSE * F.abs(new)))
     return same
-
-
-def _told(
-    view: ViewSpec, days: Collection[date], rows: int, source_rows: int, *, refreshed: bool, verdict: str
-) -> Refreshed:
-    log.info("%s: %s", view.name, verdict)
-    return Refreshed(
-        view=view.name,
-        days=tuple(sorted(days)),
-        refreshed=refreshed,
-        rows=rows,
-        source_rows=source_rows,
-        verdict=verdict,
-    )

@@ -16,9 +16,8 @@ LAYERS = (
     ("errors",),
     ("s3", "settings", "specs", "trouble"),
     # One server, or one step on the way to one, each.
-    ("airflow_api", "bundle", "classifier", "folding", "hdfs", "kafka", "submit", "yarn"),
-    ("fleet", "serving", "streams"),
-    ("lake",),
+    ("airflow_api", "bundle", "classifier", "lake", "hdfs", "kafka", "submit", "yarn"),
+    ("fleet", "lake", "serving", "streams"),
     ("checks", "status"),
     ("local", "orchestration"),
     ("cli",),
@@ -26,7 +25,9 @@ LAYERS = (
 """Parts of `soh` from the lowest up: each imports from those below it, never back and never across."""
 
 SPARK = frozenset({"pyspark", "py4j", "pyarrow", "pandas"})
-SENT_TO_SPARK = frozenset({"classifier", "errors", "folding", "s3", "specs"})
+COLUMNS = frozenset({"jpype", "nanoarrow", "polars"})
+"""What takes a second to load, and belongs to processes of their own."""
+SENT_TO_SPARK = frozenset({"classifier", "errors", "lake", "s3", "specs"})
 """The parts of `soh` in the zip that goes to YARN."""
 WIRING = {"dags": frozenset({"orchestration", "specs"}), "plugins": frozenset({"orchestration"})}
 ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb"})
@@ -98,6 +99,8 @@ def complaint(path: PurePosixPath, imported: Import) -> str | None:
         return "Airflow belongs to soh.orchestration, dags and plugins"
     if imported.root in SPARK and home != "spark_apps":
         return "Spark belongs to spark_apps"
+    if imported.root in COLUMNS and path.parts[:4] != ("include", "soh", "lake", "columns"):
+        return "columns and Java belong to soh.lake.columns"
     if imported.root == "soh_spark" and home != "spark_apps":
         return "soh_spark belongs to spark_apps"
     if imported.root in {"dags", "plugins", "tests", "spark_apps"}:
@@ -107,7 +110,7 @@ def complaint(path: PurePosixPath, imported: Import) -> str | None:
     if not imported.part:
         return None
     if home == "spark_apps" and imported.part not in SENT_TO_SPARK:
-        return "only soh.errors, soh.s3, soh.specs, soh.classifier and soh.folding go to YARN"
+        return "only soh.errors, soh.s3, soh.specs, soh.classifier and soh.lake go to YARN"
     if home in WIRING and imported.part not in WIRING[home]:
         return f"{home} are wired from {' and '.join(sorted(WIRING[home]))}"
     if mine and mine not in {"__init__", imported.part} and layer_of(imported.part) >= layer_of(mine):

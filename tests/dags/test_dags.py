@@ -18,7 +18,9 @@ from tests.fakes.airflow_home import PROJECT
 
 from soh.orchestration.assets import ASSETS, MODEL_ASSETS
 from soh.orchestration.defaults import BATCH_POOL, START_DATE, Tag
+from soh.orchestration.spark_app import SparkAppOperator
 from soh.specs import CONSUMER_GROUPS, FLEETS, STREAM_APPS, STREAMS
+from soh.specs.apps import TRAINED_BY
 from soh.streams.control import Action
 
 STREAM_DAGS = {app.dag_id for app in STREAM_APPS.values()}
@@ -150,8 +152,8 @@ def test_a_fleet_s_grades_are_folded_whether_its_readings_are_packed_or_not_and_
     assert (fold.pool, fold.outlets) == (BATCH_POOL, [ASSETS[fleet.grades_table.name]])
     train = bag.dags["soh_retrain"].get_task(f"train__{fleet.name}")
     # Others weigh one more for each task after them.
-    assert (fold.priority_weight, str(fold.weight_rule)) == (0, "absolute")
-    assert compact.priority_weight == train.priority_weight == 1
+    assert (fold.priority_weight, str(fold.weight_rule)) == (10, "absolute")
+    assert compact.priority_weight == 10 > train.priority_weight
 
 
 def test_the_classifiers_are_trained_when_the_night_has_compacted_the_readings_of_every_fleet(bag):
@@ -164,17 +166,29 @@ def test_the_classifiers_are_trained_when_the_night_has_compacted_the_readings_o
 @pytest.mark.parametrize("fleet", FLEETS.values(), ids=lambda fleet: fleet.name)
 def test_a_fleet_s_classifier_is_trained_alone_in_the_pool_then_reported(bag, fleet):
     train = bag.dags["soh_retrain"].get_task(f"train__{fleet.name}")
-    assert (train.app.name, train.fleet) == ("train_soh", fleet.name)
+    assert (train.app, train.fleet) == (TRAINED_BY[fleet.name], fleet.name)
     assert train.pool == BATCH_POOL
     assert train.outlets == [MODEL_ASSETS[fleet.model.name]]
     assert train.downstream_task_ids == {"report"}
 
 
-def test_a_training_needs_no_parameters_and_a_fleet_left_out_does_not_stop_the_report(bag):
+def test_a_training_needs_no_parameters(bag):
     dag = bag.dags["soh_retrain"]
     assert dict(dag.params.dump()) == {"fleet": "all", "overrule": "none", "by": None}
     dag.params.validate()
-    assert dag.get_task("report").trigger_rule == "none_failed"
+
+
+def test_a_fleet_left_out_or_failed_does_not_stop_the_report_and_a_report_does_not_make_a_run_green(bag):
+    report = bag.dags["soh_retrain"].get_task("report")
+    assert report.trigger_rule == "all_done_setup_success"
+    assert (report.is_teardown, report.on_failure_fail_dagrun) == (True, False)
+
+
+def test_every_task_that_runs_a_spark_app_links_to_it_in_yarn_and_to_its_log(dag):
+    copy = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    for task in dag.tasks:
+        if isinstance(task, SparkAppOperator):
+            assert {"YARN application", "Driver log"} <= set(copy.get_task(task.task_id).extra_links), task.task_id
 
 
 @pytest.mark.parametrize(
@@ -189,7 +203,7 @@ def test_a_training_takes_only_what_is_declared(bag, name, value):
 
 def test_the_night_needs_no_parameters(bag):
     params = bag.dags["batch_nightly"].params
-    assert dict(params.dump()) == {"day": None, "only_closed": True}
+    assert dict(params.dump()) == {"day": None, "engine": None, "only_closed": True}
     params.validate()
 
 

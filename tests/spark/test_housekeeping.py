@@ -3,14 +3,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyspark.errors import PySparkException
-from tests.spark.kafka_records import NOW, records, text
+from tests.fakes.messages import NOW, text
+from tests.spark.kafka_records import records
 from tests.spark.lake_tables import append, created, offsets, replace_day
 
 from soh.errors import RewriteConflict
+from soh.lake.packing import expire_snapshots
 from soh.specs.streams import HYDRAULIC_TO_LAKE
 from soh.specs.topics import HYDRAULIC
-from soh_spark import housekeeping
-from soh_spark.housekeeping import ATTEMPTS, expire_snapshots, retry_conflicts, rewrite_manifests
+from soh_spark.conflicts import ATTEMPTS, retry_conflicts
 from soh_spark.lake_table import LakeTable
 from soh_spark.sinks import start
 
@@ -19,9 +20,8 @@ IN_A_WEEK = datetime.now(UTC) + timedelta(days=7)
 
 
 @pytest.fixture
-def lake(spark, monkeypatch):
-    """An empty table whose newest two snapshots stay."""
-    monkeypatch.setattr(housekeeping, "KEPT_SNAPSHOTS", KEPT)
+def lake(spark):
+    """An empty table."""
     with created(spark, "housekeeping_test") as table:
         yield LakeTable(spark=spark, spec=table)
 
@@ -29,7 +29,7 @@ def lake(spark, monkeypatch):
 def test_many_manifests_become_few_and_no_reading_changes(spark, lake):
     for offset in range(0, 40, 10):
         append(spark, lake.spec, offset)
-    rewrite_manifests(lake)
+    lake.rewrite_manifests()
     assert spark.sql(f"SELECT path FROM {lake.name}.manifests").count() == 1
     assert offsets(spark, lake.spec) == list(range(40))
     assert not any(snapshot.replaces_data for snapshot in lake.chain())
@@ -38,7 +38,7 @@ def test_many_manifests_become_few_and_no_reading_changes(spark, lake):
 def test_old_snapshots_expire_but_for_the_newest(spark, lake):
     for offset in range(KEPT + 3):
         append(spark, lake.spec, offset, rows=1)
-    assert expire_snapshots(lake, IN_A_WEEK) == 3
+    assert expire_snapshots(lake, IN_A_WEEK, KEPT) == 3
     assert len(lake.chain()) == KEPT
     assert offsets(spark, lake.spec) == list(range(KEPT + 3))
 
@@ -46,7 +46,7 @@ def test_old_snapshots_expire_but_for_the_newest(spark, lake):
 def test_snapshots_of_the_last_day_stay(spark, lake):
     for offset in range(KEPT + 3):
         append(spark, lake.spec, offset, rows=1)
-    assert expire_snapshots(lake, datetime.now(UTC)) == 0
+    assert expire_snapshots(lake, datetime.now(UTC), KEPT) == 0
 
 
 def test_files_that_an_undo_put_back_outlive_the_rewrite(spark, lake):
@@ -56,7 +56,7 @@ def test_files_that_an_undo_put_back_outlive_the_rewrite(spark, lake):
     lake.put_back(lake.chain()[0])
     for offset in range(KEPT):
         append(spark, lake.spec, 30 + offset, rows=1)
-    assert expire_snapshots(lake, IN_A_WEEK) == 6
+    assert expire_snapshots(lake, IN_A_WEEK, KEPT) == 6
     assert offsets(spark, lake.spec) == list(range(30 + KEPT))
 
 
@@ -78,7 +78,7 @@ def test_after_expiry_a_restarted_query_still_knows_its_last_epoch(spark, lake, 
     run()
     for offset in range(1000, 1000 + KEPT + 2):
         append(spark, lake.spec, offset, rows=1)
-    assert expire_snapshots(lake, IN_A_WEEK) == 1, "only what came before the query's commit may go"
+    assert expire_snapshots(lake, IN_A_WEEK, KEPT) == 1, "only what came before the query's commit may go"
     commits = tmp_path / "checkpoints" / stream.name / "commits"
     for trace in (*commits.glob("0"), *commits.glob(".0.crc")):
         trace.unlink()

@@ -1,8 +1,9 @@
 import pytest
+from tests.fakes.hashed import COLUMNS, HASHES, ROWS
 from tests.spark.lake_tables import DAY, NEXT_DAY, append, created
 
-from soh_spark.content import differences
-from soh_spark.lake_table import LakeTable
+from soh.lake.content import differences
+from soh_spark.lake_table import LakeTable, _row_hash
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,11 @@ def test_any_change_of_a_value_shows_in_the_hash(spark, filled, assignment, cond
     after = filled.chain()[0].id
     contents = filled.contents([before, after], [DAY])
     assert len(differences(contents[before], contents[after])) == 1
+
+
+def test_a_row_has_the_hash_that_the_other_engine_gives_it(spark):
+    rows = spark.createDataFrame(ROWS, ", ".join(f"{name} {type_}" for name, type_ in COLUMNS.items()))
+    assert [row["h"] for row in rows.select(_row_hash(rows.schema.fields).alias("h")).collect()] == HASHES
 
 
 def test_order_and_files_do_not_show_in_the_hash(spark, lake):

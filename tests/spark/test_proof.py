@@ -2,11 +2,10 @@ import pytest
 from tests.spark.lake_tables import DAY, NEXT_DAY, append, created, offsets, replace_day
 
 from soh.errors import ProofFailed
-from soh_spark import proof
-from soh_spark.compaction import UNDOES
+from soh.lake.compaction import UNDOES
+from soh.lake.packing import compact
+from soh.lake.proof import proven, settle
 from soh_spark.lake_table import LakeTable
-from soh_spark.proof import settle
-from soh_spark.rewrite import compact
 
 
 @pytest.fixture
@@ -62,8 +61,8 @@ def replace_day_and_forget_the_next(spark, lake):
 def test_a_table_that_was_put_right_is_compacted_by_the_next_run(spark, lake):
     replace_day(spark, lake.spec, first_offset=0, rows=40)
     with pytest.raises(ProofFailed):
-        compact(spark, lake.spec, DAY)
-    result = compact(spark, lake.spec, DAY)
+        compact(lake, lake.spec, DAY, "spark")
+    result = compact(lake, lake.spec, DAY, "spark")
     assert (result.compacted, result.rows, result.files_before) == (True, 50, 5)
     assert offsets(spark, lake.spec) == list(range(50))
 
@@ -80,14 +79,14 @@ def test_an_undo_whose_run_died_is_checked_and_not_repeated(spark, lake):
     replace_day(spark, lake.spec, first_offset=0, rows=40)
     lake.put_back(lake.chain()[0])
     append(spark, lake.spec, 50)
-    assert settle(lake, since=lake.proven()).proofs == ()
+    assert settle(lake, since=proven(lake)).proofs == ()
     assert offsets(spark, lake.spec) == list(range(60))
-    assert lake.proven() == lake.chain()[1].id
+    assert proven(lake) == lake.chain()[1].id
 
 
 def test_an_undo_that_two_runs_attempt_happens_once(spark, lake, monkeypatch):
     wrong = replace_day(spark, lake.spec, first_offset=0, rows=40)
-    monkeypatch.setattr(proof.LakeTable, "put_back", twice(LakeTable.put_back))
+    monkeypatch.setattr(LakeTable, "put_back", twice(LakeTable.put_back))
     with pytest.raises(ProofFailed, match="so it is undone"):
         settle(lake, since=None)
     assert [snapshot.undoes for snapshot in lake.chain()].count(wrong) == 1
@@ -104,7 +103,7 @@ def twice(act):
 
 def test_an_undo_that_restores_something_else_is_reported(spark, lake, monkeypatch):
     wrong = replace_day(spark, lake.spec, first_offset=0, rows=40)
-    monkeypatch.setattr(proof.LakeTable, "put_back", put_back_all_but_one)
+    monkeypatch.setattr(LakeTable, "put_back", put_back_all_but_one)
     with pytest.raises(ProofFailed, match=rf"should have undone rewrite {wrong}, but has not: facility 1000"):
         settle(lake, since=None)
 
@@ -123,13 +122,13 @@ def put_back_all_but_one(lake, rewrite):
 
 def test_a_rewrite_that_cannot_be_undone_is_left_for_a_person(spark, lake, monkeypatch):
     wrong = replace_day(spark, lake.spec, first_offset=0, rows=40)
-    monkeypatch.setattr(proof.LakeTable, "put_back", lambda *_: None)
+    monkeypatch.setattr(LakeTable, "put_back", lambda *_: None)
     with pytest.raises(ProofFailed, match=rf"could not be undone: snapshot {wrong}"):
         settle(lake, since=None)
-    assert lake.proven() is None
+    assert proven(lake) is None
 
 
 def test_what_was_proven_is_not_proven_again(spark, lake):
-    compact(spark, lake.spec, DAY)
+    compact(lake, lake.spec, DAY, "spark")
     assert settle(lake, since=None).proofs != ()
-    assert settle(lake, since=lake.proven()).proofs == ()
+    assert settle(lake, since=proven(lake)).proofs == ()

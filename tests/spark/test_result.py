@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from soh.errors import BadInput, ServerUnreachable
-from soh_spark.result import Steps, give_up, write_text
+from soh_spark.result import give_up, write_text
 
 
 def test_a_text_replaces_what_was_there_whole(spark, tmp_path):
@@ -12,24 +12,6 @@ def test_a_text_replaces_what_was_there_whole(spark, tmp_path):
         write_text(spark, target.as_uri(), text)
         assert target.read_text() == text
     assert [path.name for path in target.parent.iterdir() if not path.name.startswith(".")] == ["run.json"]
-
-
-def test_seconds_are_kept_by_step_and_a_step_twice_adds_up():
-    steps = Steps()
-    with steps.step("plan"):
-        pass
-    for _ in range(2):
-        with steps.step("prove"):
-            pass
-    assert list(steps.seconds) == ["plan", "prove"]
-    assert all(seconds >= 0 for seconds in steps.seconds.values())
-
-
-def test_a_step_that_fails_has_no_seconds():
-    steps = Steps()
-    with pytest.raises(ValueError, match="no"), steps.step("plan"):
-        raise ValueError("no")
-    assert steps.seconds == {}
 
 
 def test_a_path_object_is_not_needed(spark, tmp_path):

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
+from tests.fakes.messages import NOW, heat, text
 from tests.spark.evaluation import evaluated
-from tests.spark.kafka_records import NOW, heat, records, text
+from tests.spark.kafka_records import arrive, records
 from tests.spark.models import Shelf, artefact
 
 from soh.classifier.artefact import decode
@@ -53,8 +54,7 @@ class Place:
     def arrive(self, *messages: dict[str, object]) -> None:
         """One file, and so one micro-batch."""
         values = [text(message) for message in messages]
-        rows = records(self.spark, values, first_offset=self.offset).coalesce(1)
-        rows.write.mode("append").parquet(str(self.folder / "in"))
+        arrive(self.folder / "in", values, self.offset)
         self.offset += len(values)
 
     @property

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
-from tests.spark.kafka_records import SENT, heat, records, text
+from tests.fakes.messages import SENT, heat, text
+from tests.spark.kafka_records import arrive, records
 from tests.spark.lake_tables import dropped, offsets
 
 from soh.specs import StreamSpec
@@ -39,10 +40,6 @@ def running(spark: SparkSession, folder: Path, stream: StreamSpec = FAST) -> Ite
         yield query
     finally:
         query.stop()
-
-
-def arrive(spark: SparkSession, folder: Path, values: list[bytes | None], first_offset: int) -> None:
-    records(spark, values, first_offset=first_offset).coalesce(1).write.mode("append").parquet(str(folder / "in"))
 
 
 def test_every_record_goes_exactly_one_way(spark, table):
@@ -98,7 +95,7 @@ def test_a_batch_lands_in_as_many_files_as_declared(spark, table):
 
 
 def test_a_query_has_the_name_the_checkpoint_and_the_pool_of_its_stream(spark, table, tmp_path):
-    arrive(spark, tmp_path, MIXED, 0)
+    arrive(tmp_path / "in", MIXED, 0)
     with running(spark, tmp_path) as query:
         query.processAllAvailable()
         assert query.name == HEAT_TO_LAKE.name
@@ -107,13 +104,13 @@ def test_a_query_has_the_name_the_checkpoint_and_the_pool_of_its_stream(spark, t
 
 
 def test_a_batch_that_was_written_but_not_checkpointed_is_in_the_lake_once(spark, table, tmp_path):
-    arrive(spark, tmp_path, MIXED, 0)
+    arrive(tmp_path / "in", MIXED, 0)
     with running(spark, tmp_path) as query:
         query.processAllAvailable()
     commits = tmp_path / "checkpoints" / HEAT_TO_LAKE.name / "commits"
     for trace in (*commits.glob("0"), *commits.glob(".0.crc")):
         trace.unlink()
-    arrive(spark, tmp_path, MIXED, 10)
+    arrive(tmp_path / "in", MIXED, 10)
     with running(spark, tmp_path) as query:
         query.processAllAvailable()
     assert (commits / "0").exists(), "the restarted query should have repeated batch 0"
@@ -122,7 +119,7 @@ def test_a_batch_that_was_written_but_not_checkpointed_is_in_the_lake_once(spark
 
 def test_a_column_that_is_no_longer_declared_is_filled_with_null(spark, table, tmp_path):
     spark.sql(f"ALTER TABLE {table.identifier} ADD COLUMNS (retired double FIRST)")
-    arrive(spark, tmp_path, MIXED[:1], 0)
+    arrive(tmp_path / "in", MIXED[:1], 0)
     with running(spark, tmp_path) as query:
         query.processAllAvailable()
     row = spark.table(table.identifier).select("retired", "facility_id", "temperature").first()

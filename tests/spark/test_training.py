@@ -16,8 +16,8 @@ from soh.classifier.gate import Overrule
 from soh.classifier.registry import ModelVersion
 from soh.errors import ArtefactMissing
 from soh.fleet.recording import Recording
+from soh.lake.figures import to_json
 from soh.specs.fleets import HYDRAULIC
-from soh_spark.result import to_json
 from soh_spark.schema import ensure_table, table_type
 from soh_spark.training import Models, train
 

@@ -8,12 +8,14 @@ from pyspark.sql import functions as F  # noqa: N812
 from tests.spark.lake_tables import DAY, NEXT_DAY, append, created, dropped, replace_day
 
 from soh.errors import ProofFailed
+from soh.lake import viewing
+from soh.lake.viewing import SOURCE
 from soh.specs.tables import HEAT_GRADES, Store
 from soh.specs.views import VIEWS, Grain, ViewSpec, views_of
 from soh_spark import views as views_module
+from soh_spark.engine import SparkEngine
 from soh_spark.lake_table import LakeTable
 from soh_spark.schema import ensure_table, table_type, view_type
-from soh_spark.views import SOURCE, refresh
 
 NOW = datetime(2026, 5, 3, tzinfo=UTC)
 
@@ -36,6 +38,10 @@ def viewed(spark, name):
 def place(spark):
     with viewed(spark, "views_test") as found:
         yield found
+
+
+def refresh(lake, views, days, now):
+    return viewing.refresh(SparkEngine(lake.spark), lake.spec, views, days, now)
 
 
 def rows(spark, view, day=DAY):
@@ -72,6 +78,21 @@ def test_a_view_that_is_right_is_not_written_again(spark, place):
     lake, hourly, daily = place
     refresh(lake, [hourly, daily], [DAY], NOW)
     before = snapshots(spark, hourly)
+    told = refresh(lake, [hourly, daily], [DAY], NOW)
+    nothing = (False, 60, "nothing to do: computed from the files that the table has")
+    assert [(one.refreshed, one.source_rows, one.verdict) for one in told] == [nothing, nothing]
+    assert snapshots(spark, hourly) == before
+
+
+def test_a_view_whose_table_was_packed_meanwhile_is_compared_and_not_written_again(spark, place):
+    lake, hourly, daily = place
+    refresh(lake, [hourly, daily], [DAY], NOW)
+    before = snapshots(spark, hourly)
+    for offset in range(5):
+        append(spark, lake.spec, 7200 + offset, rows=1, day=NEXT_DAY)
+    spark.sql(
+        f"CALL lake.system.rewrite_data_files(table => 'soh.{lake.spec.name}', options => map('rewrite-all', 'true'))"
+    )
     told = refresh(lake, [hourly, daily], [DAY], NOW)
     assert [(one.refreshed, one.rows, one.verdict) for one in told] == [
         (False, 10, "nothing to do: up to date"),

@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 
+from tests import quick_spark
+
 APP = """
 import json
 from pyspark.sql import SparkSession
 
 spark = (
     SparkSession.builder.master("local[1]").config("spark.python.daemon.module", "soh_spark.worker_daemon")
-    .config("spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1").getOrCreate()
+    .getOrCreate()
 )
 
 def look(_):
@@ -26,7 +28,12 @@ print(json.dumps(spark.sparkContext.parallelize([0], 1).mapPartitions(look).coll
 
 
 def test_a_worker_has_the_libraries_and_rereads_no_zip():
-    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {
+        **os.environ,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": quick_spark.submit_arguments(),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
     done = subprocess.run([sys.executable, "-c", APP], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     module, frozen, libraries = json.loads(done.stdout.splitlines()[-1])

@@ -52,6 +52,10 @@ class BatchAppOperator(SparkAppOperator):
             raise AppLost(app.ending) if lost else AppFailed(app.ending)
         figures = _figures(endpoints, endpoints.batch_result(self.run_tag(context)))
         self.log.info("%s: %s", app.id, json.dumps(figures))
+        return self.done(figures, context)
+
+    def done(self, figures: dict[str, Any], context: Context) -> dict[str, Any]:
+        """The figures of what is done, as the task's result and the extra of its asset events."""
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra.update(figures)
         return figures

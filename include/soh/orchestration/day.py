@@ -15,13 +15,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from soh.errors import BadInput, ServerUnreachable
 from soh.hdfs import Hdfs
 from soh.kafka.positions import Positions
-from soh.lake.closing import look_at_day
-from soh.lake.day import DayState, local_day
 from soh.orchestration import connections
 from soh.orchestration.app_triggers import SETTLE
 from soh.settings import Endpoints
 from soh.specs import FLEETS, FleetSpec
 from soh.specs.tables import SEOUL
+from soh.streams.closing import look_at_day
+from soh.streams.day import DayState, local_day
 
 GIVE_UP_AFTER = timedelta(hours=6)
 """A day that is not closed by then is somebody's concern in the morning."""

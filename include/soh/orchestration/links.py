@@ -12,8 +12,13 @@ from airflow.sdk import BaseOperatorLink
 from airflow.serialization.definitions.operatorlink import XComOperatorLink
 
 from soh.orchestration.batch_app import BatchAppOperator
+from soh.orchestration.night import NightOperator
+from soh.orchestration.retrain import TrainOperator
 from soh.orchestration.spark_app import LinkKey
 from soh.orchestration.stream_app import StreamAppOperator
+
+# Airflow looks for the very class of a task: a subclass stands beside its base.
+_APPS: list[Any] = [StreamAppOperator, BatchAppOperator, NightOperator, TrainOperator]
 
 
 class StoredLink(BaseOperatorLink):
@@ -40,7 +45,7 @@ class YarnApplicationLink(StoredLink):
 
     label = "YARN application"
     key = LinkKey.YARN_APPLICATION
-    operators: ClassVar[list[Any]] = [StreamAppOperator, BatchAppOperator]
+    operators: ClassVar[list[Any]] = _APPS
 
 
 class DriverLogLink(StoredLink):
@@ -48,7 +53,7 @@ class DriverLogLink(StoredLink):
 
     label = "Driver log"
     key = LinkKey.DRIVER_LOG
-    operators: ClassVar[list[Any]] = [StreamAppOperator, BatchAppOperator]
+    operators: ClassVar[list[Any]] = _APPS
 
 
 class CheckpointLink(StoredLink):

@@ -188,4 +188,4 @@ def _listed(cluster: ResourceManager, run_tag: str) -> YarnApp:
             return apps[-1]
         if late:
             raise ServerUnreachable(f"spark-submit ended well, but {cluster.url} lists no app tagged {run_tag}")
-        time.sleep(1)
+        time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))

@@ -43,5 +43,7 @@ SCORES_TO_S3 = ConsumerGroupSpec(
     # It commits when an object is full or its time is over.
     stall_after=3 * EVERY,
 )
+RAREST_LANDING = SCORES_TO_S3.stall_after // 2
+"""With objects any rarer than this, the watch would take a service that works for one that stands still."""
 
 CONSUMER_GROUPS = by_name(SCORES_TO_TSDB, SCORES_TO_S3)

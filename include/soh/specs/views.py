@@ -47,8 +47,13 @@ class ViewSpec(StoredSpec):
     @property
     def states(self) -> tuple[State, ...]:
         """States that are counted; none where the table holds no grades."""
-        graded = any(field.name == GRADE and field.type is FieldType.STRING for field in self.of.columns)
-        return tuple(State) if graded else ()
+        return states_of(self.of)
+
+
+def states_of(table: TableSpec) -> tuple[State, ...]:
+    """States that the views of a table count; none where it holds no grades."""
+    graded = any(field.name == GRADE and field.type is FieldType.STRING for field in table.columns)
+    return tuple(State) if graded else ()
 
 
 def _view(table: TableSpec, grain: Grain, name: str, description: str) -> ViewSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,22 @@ from tests.fakes import airflow_home
 from tests.fakes.endpoints import SECRETS
 
 airflow_home.prepare()
+
+SPARK_SUBMIT = """#!{python}
+import json, os, pathlib, shutil, sys, urllib.request
+arguments = sys.argv[1:]
+properties = pathlib.Path(arguments[arguments.index("--properties-file") + 1])
+bundle = arguments[arguments.index("--py-files") + 1]
+text = properties.read_text()
+told = dict(arguments=arguments, properties=text, mode=properties.stat().st_mode & 0o777,
+            folder_mode=properties.parent.stat().st_mode & 0o777)
+shutil.copy(bundle, {folder!r})
+pathlib.Path({folder!r}, "told.json").write_text(json.dumps(told))
+if os.path.exists({folder!r} + "/refuse"):
+    sys.exit("Exception in thread: no such queue")
+tags = next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith("spark.yarn.tags="))
+urllib.request.urlopen(urllib.request.Request({url!r}, data=tags.encode(), method="POST"))
+"""
 
 
 @pytest.fixture
@@ -74,12 +91,28 @@ def connections(monkeypatch, yarn):
     return made
 
 
+@pytest.fixture
+def submitted(tmp_path, monkeypatch, yarn, connections):
+    """What spark-submit was told; it stands first on PATH."""
+    binary = tmp_path / "bin" / "spark-submit"
+    binary.parent.mkdir()
+    binary.write_text(SPARK_SUBMIT.format(python=sys.executable, folder=str(tmp_path), url=yarn.url))
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", str(binary.parent))
+    return lambda: json.loads((tmp_path / "told.json").read_text())
+
+
 class FakeTaskInstance:
     def __init__(self):
         self.xcoms = {}
+        self.states = {}
+        """State of the tasks of this run, by id."""
 
     def xcom_push(self, key, value):
         self.xcoms[key] = value
+
+    def get_task_states(self, *, dag_id, run_ids, task_ids):
+        return {run_ids[0]: {name: state for name, state in self.states.items() if name in task_ids}}
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from soh.errors import BadInput, ServerUnreachable
-from soh.lake.day import DayState
 from soh.orchestration import day as night
 from soh.orchestration.day import DayClosedSensor, DayClosedTrigger, chosen_day
 from soh.specs.fleets import HEAT
+from soh.streams.day import DayState
 
 NOON = datetime(2026, 1, 15, 3, tzinfo=UTC)  # 12:00 in Seoul
 OPEN = DayState(closed=False, blocking=((1, 7),), reason="heat_to_lake: partition 1 by 7 records")

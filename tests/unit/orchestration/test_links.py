@@ -6,6 +6,8 @@ import pytest
 from airflow import plugins_manager
 
 from soh.orchestration.batch_app import BatchAppOperator
+from soh.orchestration.night import NightOperator
+from soh.orchestration.retrain import TrainOperator
 from soh.orchestration.spark_app import LinkKey
 from soh.orchestration.stream_app import StreamAppOperator
 
@@ -26,4 +28,4 @@ def test_every_key_that_a_task_stores_has_one_link(links):
 
 def test_links_hang_on_the_apps_that_store_them(links):
     assert links["Checkpoints"].operators == [StreamAppOperator]
-    assert links["Driver log"].operators == [StreamAppOperator, BatchAppOperator]
+    assert links["Driver log"].operators == [StreamAppOperator, BatchAppOperator, NightOperator, TrainOperator]

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout, TaskDeferred
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
 from tests.fakes.endpoints import SECRETS
+from tests.fakes.tasks import deferral, ended
 
 from soh.errors import AppFailed, AppLost, ServerUnreachable
 from soh.orchestration import spark_app
@@ -30,33 +31,6 @@ from soh.streams.launch import run_tag, work_tag
 NOW = datetime.now(tz=UTC)
 TAG = run_tag("stream__lake", "run_1")
 ELSE = run_tag("stream__lake", "run_0")
-
-SPARK_SUBMIT = """#!{python}
-import json, os, pathlib, shutil, sys, urllib.request
-arguments = sys.argv[1:]
-properties = pathlib.Path(arguments[arguments.index("--properties-file") + 1])
-bundle = arguments[arguments.index("--py-files") + 1]
-text = properties.read_text()
-told = dict(arguments=arguments, properties=text, mode=properties.stat().st_mode & 0o777,
-            folder_mode=properties.parent.stat().st_mode & 0o777)
-shutil.copy(bundle, {folder!r})
-pathlib.Path({folder!r}, "told.json").write_text(json.dumps(told))
-if os.path.exists({folder!r} + "/refuse"):
-    sys.exit("Exception in thread: no such queue")
-tags = next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith("spark.yarn.tags="))
-urllib.request.urlopen(urllib.request.Request({url!r}, data=tags.encode(), method="POST"))
-"""
-
-
-@pytest.fixture
-def submitted(tmp_path, monkeypatch, yarn, connections):
-    """What spark-submit was told; it stands first on PATH."""
-    binary = tmp_path / "bin" / "spark-submit"
-    binary.parent.mkdir()
-    binary.write_text(SPARK_SUBMIT.format(python=sys.executable, folder=str(tmp_path), url=yarn.url))
-    binary.chmod(0o755)
-    monkeypatch.setenv("PATH", str(binary.parent))
-    return lambda: json.loads((tmp_path / "told.json").read_text())
 
 
 @pytest.fixture
@@ -74,17 +48,6 @@ def batch():
             arguments=["--table", "heat_raw", "--day", "2026-01-01"],
             outlets=[ASSETS["heat_raw"]],
         )
-
-
-def deferral(operator, context, method="execute", **event):
-    with pytest.raises(TaskDeferred) as deferred:
-        getattr(operator, method)(context, **event)
-    return deferred.value
-
-
-def ended(operator, context, deferred, reason=""):
-    event = {"app_id": deferred.trigger.app_id, "reason": reason}
-    return getattr(operator, deferred.method_name)(context, event=event, **deferred.kwargs)
 
 
 def test_a_stream_app_is_submitted_and_the_task_defers(submitted, stream, context, yarn):
@@ -170,7 +133,7 @@ def test_a_second_app_that_appears_beside_ours_is_killed(submitted, stream, cont
 
 
 def test_a_submission_that_yarn_never_lists_is_an_error_that_retries_serve(submitted, stream, context, monkeypatch):
-    monkeypatch.setattr(spark_app, "LISTED_WITHIN", timedelta(seconds=1))
+    monkeypatch.setattr(spark_app, "LISTED_WITHIN", timedelta(seconds=0.2))
     monkeypatch.setattr(StreamAppOperator, "_submit", lambda *arguments: None)
     with pytest.raises(ServerUnreachable, match=TAG):
         stream.execute(context)

@@ -18,7 +18,7 @@ OWN, OTHER = run_tag("stream__lake", "this"), run_tag("stream__lake", "another")
 
 @pytest.fixture
 def cluster(yarn):
-    return ResourceManager(yarn.url)
+    return ResourceManager(yarn.url, look_every=timedelta(milliseconds=20))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_an_app_of_other_work_is_left_alone(yarn, cluster, told):
 
 
 def test_no_launch_while_a_container_of_an_app_that_has_just_ended_is_listed(yarn, cluster, told, monkeypatch):
-    monkeypatch.setattr(takeover, "GONE_WITHIN", timedelta(seconds=1))
+    monkeypatch.setattr(takeover, "GONE_WITHIN", timedelta(seconds=0.2))
     yarn.add("application_1_1", "FAILED", WORK, OTHER)
     yarn.containers["container_e01_1_1_01_000001"] = "RUNNING"
     with pytest.raises(AppNotGone, match="container_e01_1_1_01_000001"):
@@ -80,7 +80,7 @@ def test_no_launch_while_a_container_of_an_app_that_has_just_ended_is_listed(yar
 
 
 def test_no_launch_when_a_node_manager_cannot_say_what_it_runs(yarn, cluster, told, monkeypatch):
-    monkeypatch.setattr(takeover, "GONE_WITHIN", timedelta(seconds=1))
+    monkeypatch.setattr(takeover, "GONE_WITHIN", timedelta(seconds=0.2))
     yarn.add("application_1_1", "KILLED", WORK, OTHER)
     yarn.nodes_down = True
     with pytest.raises(ServerUnreachable):

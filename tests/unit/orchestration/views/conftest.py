@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -51,7 +52,7 @@ def app(connections):
     # Airflow looks up there whether a token was signed out.
     RevokedToken.__table__.create(settings.get_engine(), checkfirst=True)
     create_auth_manager()
-    return build(FleetPage(Servers()))
+    return build(FleetPage(Servers(), patience=timedelta(seconds=0.3)))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from soh_spark.content import NOTHING, Sums, after_undo, differences, shortened, total
+from soh.lake.content import NOTHING, Sums, after_undo, differences, shortened, total
 
 DAY = date(2026, 5, 1)
 A, B, C = (DAY, 100), (DAY, 101), (DAY, 102)

@@ -2,9 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from soh.specs import TOPICS
-from soh.specs.tables import HEAT_RAW
-from soh_spark.compaction import (
+from soh.lake.compaction import (
     FORGOTTEN_AFTER,
     KEPT_SNAPSHOTS,
     DataFile,
@@ -15,6 +13,8 @@ from soh_spark.compaction import (
     to_undo,
     unproven,
 )
+from soh.specs import TOPICS
+from soh.specs.tables import HEAT_RAW
 
 TARGET = HEAT_RAW.target_file_size
 LARGE = DataFile(size=TARGET, rows=1000)

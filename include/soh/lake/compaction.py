@@ -1,6 +1,6 @@
 """What compaction of a day decides: whether there is work, what is still to be proven, what may expire.
 
-No Spark here: the decisions are functions of what `soh_spark.lake_table` has read.
+The decisions are functions of what was read from the table, by whatever engine.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from soh.folding.plan import CONSUMED
+from soh.lake.folding import CONSUMED
 from soh.specs import TableSpec
 
 SMALL_SHARE = 0.75
@@ -137,9 +137,9 @@ def expiry_cutoff(chain: Sequence[Snapshot], now: datetime, keep: timedelta) -> 
     return min([cutoff, *(snapshot.committed_at for snapshot in chain[: max(alive, default=-1) + 1])])
 
 
-def expirable(chain: Sequence[Snapshot], cutoff: datetime) -> int:
-    """How many snapshots expiry at `cutoff` would take."""
-    return sum(snapshot.committed_at < cutoff for snapshot in chain[KEPT_SNAPSHOTS:])
+def expirable(chain: Sequence[Snapshot], cutoff: datetime, keep: int = KEPT_SNAPSHOTS) -> int:
+    """How many snapshots expiry at `cutoff` would take, the newest `keep` left alone."""
+    return sum(snapshot.committed_at < cutoff for snapshot in chain[keep:])
 
 
 def _newest_commits(chain: Sequence[Snapshot]) -> dict[str, int]:

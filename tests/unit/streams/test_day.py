@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from soh.lake.day import day_state, deadline, end_of_day, local_day
+from soh.streams.day import day_state, deadline, end_of_day, local_day
 
 SEOUL = "Asia/Seoul"
 DAY = date(2025, 3, 1)

@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from soh.lake import closing
-from soh.lake.day import deadline
 from soh.specs import FLEETS
 from soh.specs.streams import HEAT_TO_LAKE
+from soh.streams import closing
 from soh.streams.checkpoint import Checkpoint
+from soh.streams.day import deadline
 
 HEAT = FLEETS["heat"]
 DAY = date(2026, 3, 1)

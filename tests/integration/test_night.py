@@ -1,4 +1,5 @@
-"""Grades that landed on a real S3Proxy, folded into Iceberg tables there by the app itself, killed where it hurts."""
+"""The night on real servers, by both of its engines: grades that landed on S3, folded, killed where it hurts; a day on
+HDFS, packed by one and by the other."""
 
 from __future__ import annotations
 
@@ -7,34 +8,41 @@ import contextlib
 import gzip
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.fakes.lake import opened
+from tests.unit.lake.columns.tables import DAY as PACKED_DAY
+from tests.unit.lake.columns.tables import Lake
 
 from soh import s3
 from soh.errors import TRY_AGAIN
-from soh.folding.landing import UNREADABLE
 from soh.lake.catalog import table_figures
-from soh.local.environments import JARS, SPARK_PYTHON, java_home
+from soh.lake.engine import SORTED_BY
+from soh.lake.landing import UNREADABLE
+from soh.local import class_archive
+from soh.local.environments import AIRFLOW_PYTHON, SPARK_PYTHON, java_home
 from soh.settings import PROJECT
-from soh.specs import FLEETS, FleetSpec
+from soh.specs import FLEETS, TABLES, FleetSpec
 from soh.specs.landing import LandedObject
-from soh.submit import catalog_settings, model_settings, properties
+from soh.submit import DRIVER_JAVA, catalog_settings, model_settings, properties
 
 HOUR = datetime(2026, 5, 1, 3, tzinfo=UTC)
 SENT = int(datetime(2026, 5, 1, 3, 0, tzinfo=UTC).timestamp())
 DAY, EARLIER = "2026-05-01", "2026-04-01"
 """The local day of all grades, and one before it that a fold has nothing to pack of."""
 WITHIN = 400
+SOON = {"spark.sql.catalog.lake.s3.retry.num-retries": "1"}
+"""A store that is away is given up after seconds."""
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -93,20 +101,25 @@ class App:
 
 @dataclass
 class Shore:
-    """The landing of one fleet, its table, and the app: once for all tests, and once more for what kills it."""
+    """The landing of one fleet, its table, and a process an engine: once for all tests, once more for what kills it."""
 
     servers: Any
     fleet: FleetSpec
     folder: Path
+    engine: str = "local"
     landed: set[tuple[int, int]] = field(default_factory=set)
+    processes: dict[str, App] = field(default_factory=dict)
 
     @property
     def home(self):
         return self.servers.home
 
-    @cached_property
+    @property
     def serving(self) -> App:
-        return self.start("serve")
+        """The process that does what the tests ask of today's engine."""
+        if self.engine not in self.processes:
+            self.processes[self.engine] = self.start("serve")
+        return self.processes[self.engine]
 
     @property
     def store(self):
@@ -137,33 +150,51 @@ class Shore:
         self.store.put_object(Bucket="lake", Key=key, Body=gzip.compress("\n".join(lines).encode()))
 
     def environment(self) -> dict[str, str]:
+        home = self.home
+        given = {
+            "endpoints": asdict(home.endpoints),
+            "secrets": asdict(home.app_secrets),
+            "class_path": class_archive.class_path().split(":"),
+            "java_options": shlex.split(class_archive.JAVA_OPTIONS),
+            "catalog": {**catalog_settings(home.endpoints, home.app_secrets), **SOON},
+        }
+        return {
+            **os.environ,
+            "HADOOP_CONF_DIR": str(home.hadoop_conf),
+            "HADOOP_USER_NAME": home.server_user,
+            "JAVA_HOME": str(java_home()),
+            "NIGHT_APP": json.dumps(given),
+            "PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT / 'spark_apps'}",
+            **(self.spark_environment() if self.engine == "spark" else {}),
+        }
+
+    def spark_environment(self) -> dict[str, str]:
         conf = {
             **catalog_settings(self.home.endpoints, self.home.app_secrets),
             **model_settings(self.home.endpoints, self.home.app_secrets),
+            **class_archive.spark_conf(),
             "spark.master": "local[2]",
+            **SOON,
             "spark.driver.memory": "1g",
+            "spark.driver.extraJavaOptions": DRIVER_JAVA,
             "spark.ui.enabled": "false",
-            "spark.jars": ",".join(str(jar) for jar in sorted((JARS / "spark").glob("*.jar"))),
             "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         }
         file = self.folder / "app.properties"
         file.touch(mode=0o600)
         file.write_text(properties(conf))
         return {
-            **os.environ,
-            "HADOOP_USER_NAME": self.home.server_user,
-            "JAVA_HOME": str(java_home()),
             "PYSPARK_PYTHON": str(SPARK_PYTHON),
             "PYSPARK_SUBMIT_ARGS": f"--properties-file {file} pyspark-shell",
-            "PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT / 'spark_apps'}",
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
 
     def start(self, *arguments: str) -> App:
         log = self.folder / f"{uuid4().hex}.log"
+        python = SPARK_PYTHON if self.engine == "spark" else AIRFLOW_PYTHON
         with log.open("w") as output:
             process = subprocess.Popen(
-                [SPARK_PYTHON, Path(__file__).with_name("fold_app.py"), *arguments],
+                [python, Path(__file__).with_name("night_app.py"), self.engine, *arguments],
                 env=self.environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE if arguments == ("serve",) else output,
@@ -173,10 +204,13 @@ class Shore:
             )
         return App(process=process, log=log)
 
+    @property
+    def result(self) -> Path:
+        return self.folder / "result.json"
+
     def words(self, word: str = "run", place: str = "", flag: Path | None = None, day: str = EARLIER) -> list[str]:
-        """What the app is told."""
-        result = f"file://{self.folder / 'result.json'}"
-        return [word, place, str(flag or ""), "--fleet", self.fleet.name, "--day", day, "--result", result]
+        """What a process is told."""
+        return [word, place, str(flag or ""), self.fleet.name, day, str(self.result)]
 
     def killed_at(self, place: str) -> None:
         code, output = self.start(*self.words("die", place)).end()
@@ -191,12 +225,13 @@ class Shore:
     def fold(self, day: str = EARLIER) -> dict[str, Any]:
         code, reason = self.serving.ask(*self.words(day=day))
         assert code == 0, reason
-        found: dict[str, Any] = json.loads((self.folder / "result.json").read_text())
+        found: dict[str, Any] = json.loads(self.result.read_text())
+        assert found["engine"] == self.engine
         return found
 
     def rows(self) -> Counter[tuple[int, int, int]]:
         target = self.folder / "rows"
-        code, reason = self.serving.ask("rows", self.fleet.grades_table.identifier, str(target))
+        code, reason = self.serving.ask("rows", self.fleet.grades_table.name, str(target))
         assert code == 0, reason
         return Counter(tuple(json.loads(line)) for line in target.read_text().splitlines())
 
@@ -213,7 +248,7 @@ class Shore:
 
     def next(self, partition: int) -> int:
         """The offset after the last that has landed."""
-        return max(offset for found, offset in self.landed if found == partition) + 1
+        return max((offset for found, offset in self.landed if found == partition), default=-1) + 1
 
 
 def wait_for(flag: Path, running: App) -> None:
@@ -226,36 +261,53 @@ def wait_for(flag: Path, running: App) -> None:
 
 
 @pytest.fixture(scope="module")
-def shore(servers, tmp_path_factory):
-    shore = Shore(servers=servers, fleet=FLEETS["heat"], folder=tmp_path_factory.mktemp("fold"))
+def coast(servers, tmp_path_factory):
+    coast = Shore(servers=servers, fleet=FLEETS["heat"], folder=tmp_path_factory.mktemp("night"))
     try:
-        yield shore
+        yield coast
     finally:
-        shore.serving.process.stdin.close()
-        shore.serving.end()
+        for serving in coast.processes.values():
+            serving.process.stdin.close()
+            serving.end()
 
 
-def test_what_has_landed_is_in_the_table_once_and_its_objects_are_gone(shore):
+@pytest.fixture
+def shore(coast):
+    """The landing as the engine of small days sees it."""
+    coast.engine = "local"
+    return coast
+
+
+@pytest.fixture(params=["local", "spark"])
+def both(coast, request):
+    """The landing as one engine and then the other sees it; either goes on where the other has stopped."""
+    coast.engine = request.param
+    return coast
+
+
+def test_what_has_landed_is_in_the_table_once_and_its_objects_are_gone(both):
+    shore, here, there = both, both.next(0), both.next(2) or 1000
     for first in range(0, 100, 20):
-        shore.land(0, first, first + 19)
-        shore.land(2, 1000 + first, 1019 + first, hour=HOUR.replace(hour=4))
+        shore.land(0, here + first, here + first + 19)
+        shore.land(2, there + first, there + first + 19, hour=HOUR.replace(hour=4))
     # Left by a service that died after it had written and before it had committed.
-    shore.land(0, 20, 50, hour=HOUR.replace(hour=5))
+    shore.land(0, here + 20, here + 50, hour=HOUR.replace(hour=5))
     told = shore.fold()
     assert (told["folded"], told["rows"], told["duplicates"], told["missing"]) == (True, 200, 31, 0)
     assert (told["objects"], told["objects_deleted"], told["facilities"]) == (11, 11, 5)
-    assert (told["positions"], told["days"]) == ({"0": 100, "2": 1100}, [DAY])
+    assert (told["positions"], told["days"]) == ({"0": here + 100, "2": there + 100}, [DAY])
     assert shore.left() == []
     assert shore.in_table() == shore.landed
-    assert shore.figures().rows == 200
+    assert shore.figures().rows == len(shore.landed)
 
 
-def test_a_second_fold_has_nothing_to_do_and_says_so(shore):
-    before = shore.figures().snapshots
-    told = shore.fold()
-    assert (told["folded"], told["rows"], told["positions"]) == (False, 0, {"0": 100, "2": 1100})
+def test_a_second_fold_has_nothing_to_do_and_says_so(both):
+    before = both.figures().snapshots
+    told = both.fold()
+    assert (told["folded"], told["rows"]) == (False, 0)
+    assert told["positions"] == {"0": both.next(0), "2": both.next(2)}
     assert told["verdict"].startswith("nothing to do")
-    assert shore.figures().snapshots == before
+    assert both.figures().snapshots == before
 
 
 @pytest.mark.parametrize("place", ["_prove", "_delete"])
@@ -288,17 +340,22 @@ def test_originals_that_somebody_else_deleted_before_the_proof_are_asked_for_and
 def test_killed_before_its_commit_nothing_has_happened(shore):
     begin = shore.next(0)
     shore.land(0, begin, begin + 9)
-    shore.killed_at("_append")
+    shore.killed_at("append")
     assert len(shore.left()) == 1
     assert shore.fold()["rows"] == 10
     assert shore.figures().rows == len(shore.landed)
 
 
 def test_a_store_that_goes_away_in_the_middle_is_named_and_the_next_run_makes_it_good(shore, tmp_path):
+    # Where a file is written: before that, whoever loads a table asks a store that is away for a minute and a half.
+    store_goes_away(shore, "write_file", tmp_path / "flag")
+
+
+def store_goes_away(shore: Shore, place: str, flag: Path) -> None:
+    """Stop S3 while a fold is at a place; it must say so and leave everything to the next one."""
     begin = shore.next(0)
     shore.land(0, begin, begin + 9)
-    flag = tmp_path / "flag"
-    shore.serving.begin(*shore.words("wait", "_append", flag))
+    shore.serving.begin(*shore.words("wait", place, flag))
     service = shore.servers.services["s3proxy"]
     wait_for(flag, shore.serving)
     shore.servers.supervisor.stop([service.name])
@@ -307,29 +364,29 @@ def test_a_store_that_goes_away_in_the_middle_is_named_and_the_next_run_makes_it
     shore.servers.supervisor.start([service])
     shore.servers.wait([service])
     assert code == TRY_AGAIN
-    assert f"the object store at {shore.home.endpoints.s3} did not" in reason
+    assert shore.home.endpoints.s3 in reason
     assert shore.fold()["rows"] == 10
     assert shore.left() == []
     assert shore.figures().rows == len(shore.landed)
 
 
-def test_an_append_that_is_not_what_landed_is_taken_out_again_and_the_next_run_makes_it_good(shore):
-    begin = shore.next(0)
-    before = shore.figures().rows
-    shore.land(0, begin, begin + 19)
-    assert "is not what had landed, so it is taken out again" in shore.refused("spoil", "_append")
-    assert len(shore.left()) == 1
-    assert shore.figures().rows == before
-    told = shore.fold()
+def test_an_append_that_is_not_what_landed_is_taken_out_again_and_the_next_run_makes_it_good(both):
+    begin = both.next(0)
+    before = both.figures().rows
+    both.land(0, begin, begin + 19)
+    assert "is not what had landed, so it is taken out again" in both.refused("spoil", "append")
+    assert len(both.left()) == 1
+    assert both.figures().rows == before
+    told = both.fold()
     assert (told["rows"], told["missing"]) == (20, 0)
-    assert shore.figures().rows == len(shore.landed)
+    assert both.figures().rows == len(both.landed)
 
 
 def test_of_two_folds_at_once_the_second_to_commit_is_taken_out(shore, tmp_path):
     begin = shore.next(0)
     shore.land(0, begin, begin + 9)
     flag = tmp_path / "flag"
-    slow = shore.start(*shore.words("wait", "_append", flag))
+    slow = shore.start(*shore.words("wait", "append", flag))
     wait_for(flag, slow)
     assert shore.fold()["rows"] == 10
     flag.unlink()
@@ -339,23 +396,23 @@ def test_of_two_folds_at_once_the_second_to_commit_is_taken_out(shore, tmp_path)
     assert shore.figures().rows == len(shore.landed)
 
 
-def test_a_gap_and_unreadable_records_are_told_and_kept(shore):
-    begin = shore.next(2)
-    shore.land(2, begin + 3, begin + 12, without=(begin + 6, begin + 7), raw=(begin + 9,))
-    told = shore.fold()
+def test_a_gap_and_unreadable_records_are_told_and_kept(both):
+    begin = both.next(2)
+    both.land(2, begin + 3, begin + 12, without=(begin + 6, begin + 7), raw=(begin + 9,))
+    told = both.fold()
     assert (told["rows"], told["missing"], told["unreadable"]) == (7, 5, 1)
     assert told["gaps"] == [
         f"partition 2: 3 records from offset {begin} to {begin + 2}",
         f"partition 2: 2 records from offset {begin + 6} to {begin + 7}",
     ]
     assert sum(told["reasons"].values()) == 1
-    (key,) = shore.keys(f"{UNREADABLE}/{shore.fleet.scores.name}/")
-    (line,) = gzip.decompress(shore.store.get_object(Bucket="lake", Key=key)["Body"].read()).splitlines()
+    *_, key = both.keys(f"{UNREADABLE}/{both.fleet.scores.name}/")
+    (line,) = gzip.decompress(both.store.get_object(Bucket="lake", Key=key)["Body"].read()).splitlines()
     kept = json.loads(line)
     assert (kept["partition"], kept["offset"]) == (2, begin + 9)
     assert base64.b64decode(kept["raw"]) == b"\x00no grade"
-    assert shore.left() == []
-    assert shore.in_table() == shore.landed
+    assert both.left() == []
+    assert both.in_table() == both.landed
 
 
 def test_an_object_that_lies_about_itself_stops_the_fold_with_its_name(shore):
@@ -379,4 +436,24 @@ def test_a_day_on_s3_is_packed_and_viewed_after_the_fold_and_a_second_time_there
     assert shore.figures("heat_grades_daily").rows == 5
     again = shore.fold(DAY)
     assert (again["folded"], again["compaction"]["compacted"]) == (False, False)
-    assert [view["verdict"] for view in again["views"]] == ["nothing to do: up to date"] * 2
+    assert not any(view["refreshed"] for view in again["views"])
+
+
+def test_both_engines_plan_prove_and_tell_the_same_of_the_same_day_and_leave_the_same_rows_in_the_same_order(coast):
+    told, left = {}, {}
+    columns, spec = opened(coast.home), replace(TABLES["hydraulic_raw"], small_files=3)
+    for engine in ("local", "spark"):
+        coast.engine = engine
+        lake = Lake(engine=columns, spec=replace(spec, name=f"packed_by_{engine}"))
+        columns.ensure(lake.spec)
+        for offset in (40, 0, 20, 10, 30, 10):
+            lake.append(offset)
+        code, reason = coast.serving.ask("compact", lake.spec.name, str(PACKED_DAY), str(coast.result))
+        assert code == 0, reason
+        told[engine] = json.loads(coast.result.read_text())
+        left[engine] = lake.read()
+    names = ("compacted", "rows", "facilities", "duplicates", "hash", "files_before", "files_after", "verdict")
+    assert {name: told["local"][name] for name in names} == {name: told["spark"][name] for name in names}
+    assert (told["local"]["rows"], told["local"]["duplicates"], told["local"]["files_after"]) == (60, 10, 1)
+    assert left["local"].equals(left["spark"])
+    assert left["local"].equals(left["local"].sort(SORTED_BY))

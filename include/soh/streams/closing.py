@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Protocol
 
 from soh.hdfs import Hdfs
-from soh.lake.day import DayState, day_state, deadline
 from soh.settings import Endpoints
 from soh.specs import STREAMS, FleetSpec, StreamSpec
 from soh.streams import checkpoint
+from soh.streams.day import DayState, day_state, deadline
 
 
 class Broker(Protocol):

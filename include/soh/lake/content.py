@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +22,10 @@ class Sums:
     def __sub__(self, other: Sums) -> Sums:
         return Sums(rows=self.rows - other.rows, hash=self.hash - other.hash)
 
+
+MARK_BITS, MARKS_A_LONG = 2, 31
+"""A row's hash is the XXH64, as Spark computes it, of its columns in the order of the table and then of marks, which
+tell what that hash does not see: 1 for a null, 2 for -0.0. They are packed into as many longs as it takes."""
 
 NOTHING = Sums(rows=0, hash=0)
 
@@ -50,6 +55,11 @@ def after_undo(current: Content, wrong: Content, right: Content) -> Content:
     keys = current.keys() | wrong.keys() | right.keys()
     sums = {key: _at(current, key) - _at(wrong, key) + _at(right, key) for key in keys}
     return {key: value for key, value in sums.items() if value != NOTHING}
+
+
+def digest_of(names: Iterable[str]) -> str:
+    """Of the names of data files, in whatever order: files are never changed, so that names tell what they hold."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:32]
 
 
 def shortened(sentences: Iterable[str], at_most: int = 5) -> str:

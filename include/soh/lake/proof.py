@@ -7,15 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.errors import PySparkException
-
-from soh.errors import ProofFailed
-from soh_spark.compaction import Snapshot, to_undo, unproven
-from soh_spark.content import Content, after_undo, differences, shortened
-from soh_spark.lake_table import LakeTable
+from soh.errors import ProofFailed, RewriteConflict
+from soh.lake.compaction import Snapshot, to_undo, unproven
+from soh.lake.content import Content, after_undo, differences, shortened
+from soh.lake.engine import Table
 
 log = logging.getLogger(__name__)
+
+PROVEN = "soh.proven-snapshot"
+"""Property of the table: up to this snapshot every rewrite has been proven, or taken back."""
 
 UNDO_ATTEMPTS = 3
 
@@ -43,13 +43,19 @@ class Settled:
     """The newest snapshot that was looked at; None for a table that was never written."""
 
 
-def settle(lake: LakeTable, since: int | None) -> Settled:
+def proven(table: Table) -> int | None:
+    """The snapshot up to which earlier runs have proven every rewrite."""
+    value = table.read_property(PROVEN)
+    return int(value) if value else None
+
+
+def settle(table: Table, since: int | None) -> Settled:
     """Prove every rewrite after snapshot `since`, and take back those that changed anything.
 
     Raises ProofFailed after the undo, with the facilities and their figures. The content is compared between
     a rewrite and its parent snapshot, so what live writers append meanwhile is on neither side.
     """
-    chain = lake.chain()
+    chain = table.chain()
     pending = unproven(chain, since)
     if not pending:
         return Settled(proofs=(), head=chain[0].id if chain else None)
@@ -59,29 +65,29 @@ def settle(lake: LakeTable, since: int | None) -> Settled:
     for rewrite in pending:
         if rewrite.undoes is not None:
             # Left by a run that died before it had checked its own undo.
-            _check_undo(lake, chain, rewrite)
+            _check_undo(table, chain, rewrite)
         elif rewrite.parent not in known:
             log.warning("rewrite %s cannot be proven: its parent snapshot has expired", rewrite.id)
         elif rewrite.id not in undone:
-            proofs.append(_prove(lake, rewrite))
+            proofs.append(_prove(table, rewrite))
     wrong = to_undo([(proof.rewrite, proof.days, not proof.differences) for proof in proofs])
     if not wrong:
-        lake.set_proven(pending[-1].id)
+        table.write_property(PROVEN, str(pending[-1].id))
         return Settled(proofs=tuple(proofs), head=chain[0].id)
-    undos = [_undo(lake, rewrite) for rewrite in wrong]
-    lake.set_proven(undos[-1].id)
+    undos = [_undo(table, rewrite) for rewrite in wrong]
+    table.write_property(PROVEN, str(undos[-1].id))
     found = shortened(sentence for proof in proofs for sentence in proof.differences)
     raise ProofFailed(
-        f"a rewrite of {lake.name} changed readings, so it is undone and the table holds what it held before, with "
+        f"a rewrite of {table.name} changed readings, so it is undone and the table holds what it held before, with "
         f"all that was appended since: {found}. Snapshots {', '.join(str(rewrite.id) for rewrite in wrong)} are kept "
-        f"for {lake.spec.keep_snapshots} to look at"
+        f"for {table.spec.keep_snapshots} to look at"
     )
 
 
-def _prove(lake: LakeTable, rewrite: Snapshot) -> Proof:
+def _prove(table: Table, rewrite: Snapshot) -> Proof:
     assert rewrite.parent is not None, f"rewrite {rewrite.id} has no parent"
-    days = lake.days_of(rewrite)
-    contents = lake.contents([rewrite.parent, rewrite.id], days)
+    days = table.days_of(rewrite)
+    contents = table.contents([rewrite.parent, rewrite.id], days)
     proof = Proof(rewrite=rewrite, days=days, before=contents[rewrite.parent], after=contents[rewrite.id])
     found = proof.differences
     log.info(
@@ -93,26 +99,26 @@ def _prove(lake: LakeTable, rewrite: Snapshot) -> Proof:
     return proof
 
 
-def _undo(lake: LakeTable, rewrite: Snapshot) -> Snapshot:
+def _undo(table: Table, rewrite: Snapshot) -> Snapshot:
     """Take `rewrite` back and check the result; another run may be doing the same. Returns the undo."""
     for attempt in range(1, UNDO_ATTEMPTS + 1):
         try:
-            lake.put_back(rewrite)
-        except (PySparkException, Py4JJavaError) as error:
+            table.put_back(rewrite)
+        except RewriteConflict as error:
             log.warning("undo of %s, attempt %s: %s", rewrite.id, attempt, error)
-        chain = lake.chain()
+        chain = table.chain()
         undo = next((snapshot for snapshot in chain if snapshot.undoes == rewrite.id), None)
         if undo is not None:
-            _check_undo(lake, chain, undo)
+            _check_undo(table, chain, undo)
             log.warning("rewrite %s is undone by snapshot %s", rewrite.id, undo.id)
             return undo
     raise ProofFailed(
-        f"a rewrite of {lake.name} changed readings and could not be undone: snapshot {rewrite.id}. Nothing has been "
+        f"a rewrite of {table.name} changed readings and could not be undone: snapshot {rewrite.id}. Nothing has been "
         f"deleted; let no snapshots expire, and take it back by hand"
     )
 
 
-def _check_undo(lake: LakeTable, chain: Sequence[Snapshot], undo: Snapshot) -> None:
+def _check_undo(table: Table, chain: Sequence[Snapshot], undo: Snapshot) -> None:
     """The undo must leave what was there before the rewrite, and everything appended since.
 
     The parent of an undo is the removal that was committed with it: what was there before has to be looked for
@@ -124,11 +130,11 @@ def _check_undo(lake: LakeTable, chain: Sequence[Snapshot], undo: Snapshot) -> N
     if removal is None or removal.parent is None or rewrite is None or rewrite.parent is None:
         log.warning("undo %s cannot be checked: snapshots before it have expired", undo.id)
         return
-    held = lake.contents([rewrite.parent, rewrite.id, removal.parent, undo.id], lake.days_of(rewrite))
+    held = table.contents([rewrite.parent, rewrite.id, removal.parent, undo.id], table.days_of(rewrite))
     due = after_undo(current=held[removal.parent], wrong=held[rewrite.id], right=held[rewrite.parent])
     if found := differences(due, held[undo.id]):
         raise ProofFailed(
-            f"snapshot {undo.id} of {lake.name} should have undone rewrite {rewrite.id}, but has not: "
+            f"snapshot {undo.id} of {table.name} should have undone rewrite {rewrite.id}, but has not: "
             f"{shortened(found)}. Nothing has been deleted; let no snapshots expire, and look at both snapshots"
         )
 

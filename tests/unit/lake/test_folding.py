@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from soh.errors import BadInput
-from soh.folding.plan import Gap, from_text, missing, moved_between, plan, settled, to_text
+from soh.lake.folding import Gap, from_text, missing, moved_between, plan, settled, to_text
 from soh.specs.landing import LandedObject
 
 HOUR = datetime(2026, 5, 1, 3, tzinfo=UTC)
