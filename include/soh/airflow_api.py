@@ -116,6 +116,14 @@ class AirflowApi:
         if response.status_code != requests.codes.conflict and not response.ok:
             raise _refused(response, f"PUT {self.url}{path}")
 
+    def forget_events(self, dag_id: str) -> None:
+        """Forget the asset events that wait to start a run of the Dag."""
+        path = f"/api/v2/dags/{_quoted(dag_id)}/assets/queuedEvents"
+        response = self._authorized("DELETE", path, None)
+        # That none waits is said in the words of a Dag that does not exist.
+        if response.status_code != requests.codes.not_found and not response.ok:
+            raise _refused(response, f"DELETE {self.url}{path}")
+
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, *, run_id: str | None = None) -> str:
         """Start a run by hand; its id, which Airflow makes up when none is given."""
         body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}

@@ -132,8 +132,10 @@ def newest(apps: Iterable[YarnApp]) -> YarnApp | None:
 class ResourceManager:
     """The ResourceManager at `url` (`http://host:port`) and, through it, its NodeManagers."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, look_every: timedelta = timedelta(seconds=1)) -> None:
+        """`look_every`: the pause between two looks at what should go."""
         self.url = url.rstrip("/")
+        self.look_every = look_every
 
     def apps(self, tag: str) -> list[YarnApp]:
         """Every application it remembers that carries `tag`, oldest first, ended ones included."""
@@ -228,7 +230,7 @@ class ResourceManager:
                 problem = error
             if time.monotonic() >= deadline:
                 raise problem
-            time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
+            time.sleep(min(self.look_every.total_seconds(), max(0.0, deadline - time.monotonic())))
 
     def _json(self, url: str) -> dict[str, Any]:
         return _decoded(url, self._get(url))

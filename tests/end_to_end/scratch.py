@@ -11,8 +11,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,30 @@ import psutil
 import requests
 from confluent_kafka import Consumer, TopicPartition
 
-from soh import s3
-from soh.local import processes
+from soh import s3, status
+from soh.airflow_api import AirflowApi
+from soh.errors import SohError
+from soh.hdfs import Hdfs
 from soh.local.environments import JARS, SPARK_PYTHON, java_home
 from soh.local.home import Home
 from soh.local.ports import free_base
 from soh.local.supervisor import Supervisor
-from soh.settings import PROJECT
+from soh.settings import PROJECT, Endpoints
 from soh.specs import STREAM_APPS, FleetSpec
 from soh.specs.landing import LandedObject
 from soh.submit import catalog_settings
 
 FACILITIES = 6
 RIGS = 2
-PAST = 3
-"""Hours of the virtual fleet's history."""
+OPTIONS = (
+    *("--facilities", str(FACILITIES)),
+    *("--period", "1"),
+    *("--rigs", str(RIGS)),
+    # Hours.
+    *("--past", "3"),
+    # What waits for an object on S3 waits for seconds.
+    *("--landing-interval", "10"),
+)
 RECOVERY = 240
 """Seconds within which everything must be as before after a fault; generous, for the machine runs tests."""
 
@@ -45,8 +55,10 @@ class Platform:
 
     home: Home
     data: Path | None
-    output: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    first_up: subprocess.Popen[str] | None = None
+    output: str = ""
+    """What the `./soh up` that was begun has printed so far."""
 
     @classmethod
     def in_scratch(cls, data: Path | None) -> Platform:
@@ -69,45 +81,107 @@ class Platform:
         )
 
     def up(self) -> subprocess.CompletedProcess[str]:
-        options = ["--facilities", str(FACILITIES), "--period", "1", "--rigs", str(RIGS), "--past", str(PAST)]
-        if self.data:
-            options += ["--data", str(self.data)]
-        done = self.soh("up", *options, timeout=1500)
-        self.output = done.stdout + done.stderr
-        return done
+        return self.soh(*self._up, timeout=1500)
+
+    def begin_up(self, tell: Callable[[str], None]) -> None:
+        """Let `./soh up` run beside what follows; `tell` is given its steps, line by line, as they come."""
+        started = self.first_up = subprocess.Popen(
+            [PROJECT / "soh", *self._up],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+        def follow() -> None:
+            assert started.stdout is not None
+            for line in started.stdout:
+                self.output += line
+                tell(line.rstrip())
+
+        self._follower = threading.Thread(target=follow, daemon=True)
+        self._follower.start()
+
+    def wait_for_step(self, step: str, seconds: float) -> None:
+        """Wait until the `./soh up` that was begun is through with a step."""
+        line = f"✓ {step} "
+
+        def passed() -> bool:
+            assert line in self.output or self.first_up.poll() is not None, self.output
+            return True
+
+        wait_for(passed, seconds, f"step {step!r} of ./soh up")
+        assert line in self.output, f"./soh up ended with {self.first_up.returncode}:\n{self.output}"
+
+    def wait_for_up(self, seconds: float) -> int:
+        """Wait for the end of the `./soh up` that was begun, and return its exit code."""
+        code = self.first_up.wait(seconds)
+        # What was started and holds the pipe is not waited for.
+        self._follower.join(10)
+        return code
+
+    def break_up_off(self) -> None:
+        """End the `./soh up` that was begun, if it still waits for something."""
+        if self.first_up is not None:
+            self.first_up.terminate()
+            self.first_up.wait(30)
+
+    @property
+    def _up(self) -> tuple[str, ...]:
+        return ("up", *OPTIONS, *(("--data", str(self.data)) if self.data else ()))
 
     def status(self) -> dict[str, Any]:
-        done = self.soh("status", "--json", timeout=60)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return found
+        """What `./soh status --json` says, asked in this process: a command costs a second of a core."""
+        home = self.home
+        return status.status(home.endpoints, self.supervisor.states(), home.app_secrets).as_json()
 
     def stream(self, name: str) -> dict[str, Any]:
         return next(stream for stream in self.status()["streams"] if stream["name"] == name)
+
+    def committed_since(self, stream: str, moment: datetime) -> bool:
+        """Whether a stream has committed a batch that it planned after `moment`."""
+        hdfs = Hdfs(self.home.endpoints.webhdfs, self.home.endpoints.hdfs_user)
+        planned = hdfs.listing(f"{Endpoints.checkpoint(stream)}/offsets")
+        committed = hdfs.listing(f"{Endpoints.checkpoint(stream)}/commits")
+        return any(name.isdigit() and file.modified > moment and name in committed for name, file in planned.items())
 
     @property
     def supervisor(self) -> Supervisor:
         return Supervisor(self.home)
 
+    @property
+    def airflow(self) -> AirflowApi:
+        return AirflowApi(self.home.endpoints.airflow, "admin", self.home.secrets["airflow_admin"])
+
+    def stop_services(self, *names: str) -> None:
+        self.supervisor.stop(names)
+
+    def start_services(self, *names: str) -> None:
+        """Start services as supervisord knows them, without waiting until they are ready."""
+        for name in names:
+            self.supervisor._rpc.startProcess(name, False)
+
     def drivers(self, app: str = "lake") -> list[psutil.Process]:
         """The drivers of a stream app that live on this machine, seen without asking YARN."""
-        found = []
-        for process in processes.of(self.home):
-            with contextlib.suppress(psutil.Error):
-                words = process.cmdline()
-                is_driver = any("ApplicationMaster" in word for word in words)
-                if is_driver and words[0].endswith("/java") and STREAM_APPS[app].script in words:
-                    found.append(process)
-        return found
+        return [
+            process
+            for process, words in self._containers()
+            if any("ApplicationMaster" in word for word in words) and STREAM_APPS[app].script in words
+        ]
 
     def executors(self) -> list[psutil.Process]:
-        found = []
-        for process in processes.of(self.home):
+        return [process for process, words in self._containers() if any("ExecutorBackend" in word for word in words)]
+
+    def _containers(self) -> Iterator[tuple[psutil.Process, list[str]]]:
+        """Every JVM of ours on YARN with its command line, which says in whose folder it works."""
+        for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
+                if process.name() != "java":
+                    continue
                 words = process.cmdline()
-                if words and words[0].endswith("/java") and any("ExecutorBackend" in word for word in words):
-                    found.append(process)
-        return found
+                if any(word.startswith(f"-Djava.io.tmpdir={self.home.data}/nodemanager-") for word in words):
+                    yield process, words
 
     def kafka_records(self, topic: str) -> list[Any]:
         """Every record of a topic from its beginning to where it ends now."""
@@ -138,12 +212,11 @@ class Platform:
             consumer.close()
         return records
 
-    def lake_rows(self, table: str) -> Counter[tuple[int, int, int, int]]:
-        """(facility, seq, Kafka partition, Kafka offset) of every row of a table, each with its number of rows."""
-        target = self.home.path / f"{table}.rows"
+    def lake_rows(self, *tables: str) -> dict[str, Counter[tuple[int, int, int, int]]]:
+        """By table, (facility, seq, Kafka partition, Kafka offset) of every row, each with its number of rows."""
         settings = catalog_settings(self.home.endpoints, self.home.app_secrets)
         subprocess.run(
-            [SPARK_PYTHON, Path(__file__).with_name("read_lake.py"), table, target],
+            [SPARK_PYTHON, Path(__file__).with_name("read_lake.py"), self.home.path, *tables],
             env={
                 **os.environ,
                 "PYSPARK_PYTHON": str(SPARK_PYTHON),
@@ -156,7 +229,8 @@ class Platform:
             check=True,
             timeout=300,
         )
-        return Counter(tuple(json.loads(line)) for line in target.read_text().splitlines())
+        rows = {table: (self.home.path / f"{table}.rows").read_text().splitlines() for table in tables}
+        return {table: Counter(tuple(json.loads(line)) for line in lines) for table, lines in rows.items()}
 
     def scores(self, fleet: FleetSpec) -> list[dict[str, Any]]:
         """Every grade on a fleet's topic of scores, in the order of partitions and offsets."""
@@ -211,40 +285,17 @@ class Platform:
         return self.soh("down", "--purge", timeout=300)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float, what: str, every: float = 1) -> Any:
     """The first true answer within `seconds`; a failure of the question itself counts as no."""
     deadline = time.monotonic() + seconds
     last: Any = None
     while time.monotonic() < deadline:
         try:
             last = condition()
-        except (AssertionError, LookupError, psutil.Error) as error:
+        except (AssertionError, LookupError, psutil.Error, SohError) as error:
             last = error
         else:
             if last:
                 return last
-        time.sleep(1)
+        time.sleep(every)
     raise AssertionError(f"waited {seconds:.0f} s for {what}; the last answer was {last!r}")
-
-
-class DriverCount(threading.Thread):
-    """Counts the living drivers of every stream app twice a second, from its start to `stop`."""
-
-    def __init__(self, platform: Platform) -> None:
-        super().__init__(daemon=True)
-        self.platform = platform
-        self.counts: Counter[tuple[str, int]] = Counter()
-        self._ended = threading.Event()
-        self.too_many: list[str] = []
-
-    def run(self) -> None:
-        while not self._ended.wait(0.5):
-            for app in STREAM_APPS:
-                found = self.platform.drivers(app)
-                self.counts[app, len(found)] += 1
-                if len(found) > 1:
-                    self.too_many.append(f"{time.strftime('%H:%M:%S')}: {app} {[process.pid for process in found]}")
-
-    def stop(self) -> None:
-        self._ended.set()
-        self.join()

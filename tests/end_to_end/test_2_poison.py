@@ -24,9 +24,9 @@ POISON = {
 
 
 @pytest.fixture(scope="module")
-def sent(platform):
+def sent(streaming):
     """Reason -> (partition, offset) of one poisoned message each."""
-    producer = Producer({"bootstrap.servers": platform.home.endpoints.kafka, "acks": "all"})
+    producer = Producer({"bootstrap.servers": streaming.home.endpoints.kafka, "acks": "all"})
     places = {}
     for reason, value in POISON.items():
         producer.produce(
@@ -41,10 +41,10 @@ def sent(platform):
     return places
 
 
-def test_every_poisoned_message_is_set_aside_with_its_reason_and_origin(platform, sent):
+def test_every_poisoned_message_is_set_aside_with_its_reason_and_origin(streaming, sent):
     def dead():
         found = {}
-        for record in platform.kafka_records("heat_dead"):
+        for record in streaming.kafka_records("heat_dead"):
             headers = {name: value.decode() for name, value in record.headers()}
             place = (int(headers["partition"]), int(headers["offset"]))
             found[place] = (headers["reason"], headers["topic"], record.value() or b"")
@@ -55,9 +55,9 @@ def test_every_poisoned_message_is_set_aside_with_its_reason_and_origin(platform
         assert found[place] == (reason, "heat", POISON[reason])
 
 
-def test_a_dead_letter_and_its_neighbours_do_not_meet(platform, sent):
+def test_a_dead_letter_and_its_neighbours_do_not_meet(streaming, sent):
     """No good record is among the dead letters, and the stream goes on past the bad ones."""
-    dead = platform.kafka_records("heat_dead")
+    dead = streaming.kafka_records("heat_dead")
     assert {record.key() for record in dead} == {b"poison"}
-    before = platform.stream("heat_to_lake")["committed_batch"]
-    wait_for(lambda: platform.stream("heat_to_lake")["committed_batch"] > before, 60, "another commit")
+    before = streaming.stream("heat_to_lake")["committed_batch"]
+    wait_for(lambda: streaming.stream("heat_to_lake")["committed_batch"] > before, 60, "another commit")

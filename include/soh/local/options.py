@@ -11,11 +11,12 @@ from soh.errors import BadInput
 from soh.local.home import Home
 from soh.specs import FLEETS
 from soh.specs.fleets import LONGEST_PAST
+from soh.specs.groups import RAREST_LANDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetOptions:
-    """Sizes and sources of the fleets."""
+    """Sizes and sources of the fleets, and how often their grades land on S3."""
 
     heat_facilities: int = FLEETS["heat"].facilities
     heat_period_seconds: float = FLEETS["heat"].period.total_seconds()
@@ -29,6 +30,8 @@ class FleetOptions:
     hydraulic_facilities: int = FLEETS["hydraulic"].facilities
     data: str | None = None
     """Folder with recorded sensor data; the replayed fleet is off without it."""
+    landing_seconds: int | None = None
+    """Seconds after which an object on S3 is closed; None keeps the service's own."""
 
     def __post_init__(self) -> None:
         for name in ("heat_facilities", "heat_period_seconds", "hydraulic_facilities"):
@@ -38,6 +41,9 @@ class FleetOptions:
         longest = LONGEST_PAST / timedelta(hours=1)
         if self.past is not None and not 0 <= self.past <= longest:
             raise BadInput(f"past is {self.past:g}; it must be between 0 and {longest:g} hours")
+        rarest = int(RAREST_LANDING.total_seconds())
+        if self.landing_seconds is not None and not 1 <= self.landing_seconds <= rarest:
+            raise BadInput(f"landing interval is {self.landing_seconds}; it must be between 1 and {rarest} seconds")
 
     @property
     def hydraulic_data(self) -> Path | None:

@@ -37,7 +37,7 @@ def all_services(home: Home, fleet: FleetOptions) -> list[Service]:
     """Every service in the order of its start."""
     return [
         *(*_postgres(home), *_kafka(home), *_stores(home), *_fleet(home, fleet), *_hdfs(home), *_yarn(home)),
-        *(*_airflow(home), *_serving(home)),
+        *(*_airflow(home), *_serving(home, fleet)),
     ]
 
 
@@ -254,7 +254,7 @@ def _source_of_heat(options: FleetOptions) -> tuple[str, ...]:
     return ("--hours-to-degrade", f"{options.hours_to_degrade:g}") if options.hours_to_degrade else ()
 
 
-def _serving(home: Home) -> list[Service]:
+def _serving(home: Home, options: FleetOptions) -> list[Service]:
     return [
         Service(
             name="scores-to-tsdb",
@@ -279,6 +279,7 @@ def _serving(home: Home) -> list[Service]:
                 *("--bucket", home.endpoints.lake_bucket),
                 *("--access-key-file", str(home.conf / S3_ACCESS_KEY)),
                 *("--secret-key-file", str(home.conf / S3_SECRET_KEY)),
+                *(("--every", str(options.landing_seconds)) if options.landing_seconds else ()),
             ),
             environment={"PYTHONPATH": str(PROJECT / "include"), "PYTHONUNBUFFERED": "1"},
             ready=reads_all(home.endpoints.kafka, SCORES_TO_S3),

@@ -17,12 +17,10 @@ from soh.serving.command import new_app, secret_in, serve
 from soh.serving.consumer import GroupConsumer
 from soh.serving.landing import Closed, Limits
 from soh.serving.s3_sink import ObjectWriter, S3Sink
-from soh.specs.groups import SCORES_TO_S3
+from soh.specs.groups import RAREST_LANDING, SCORES_TO_S3
 from soh.specs.landing import EVERY
 
 MODULE = "soh.serving.scores_to_s3"
-RAREST = SCORES_TO_S3.stall_after // 2
-"""With objects any rarer than this, the watch would take a service that works for one that stands still."""
 
 app = new_app()
 
@@ -40,7 +38,7 @@ def scores_to_s3(
             help="Seconds after which an object is closed.",
             metavar="SECONDS",
             min=1,
-            max=int(RAREST.total_seconds()),
+            max=int(RAREST_LANDING.total_seconds()),
         ),
     ] = int(EVERY.total_seconds()),
 ) -> None:

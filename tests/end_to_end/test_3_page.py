@@ -23,8 +23,8 @@ STATES = {"normal", "caution", "warning", "danger", "idle", "unknown"}
 
 
 @pytest.fixture(scope="module")
-def address(platform):
-    return platform.home.endpoints.airflow
+def address(streaming):
+    return streaming.home.endpoints.airflow
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +44,9 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture(scope="module")
-def page(browser, address, platform):
+def page(browser, address, streaming):
     """The browser inside the page's frame, reached by signing in and by the navigation."""
-    sign_in(browser, address, platform.home.secrets["airflow_admin"])
+    sign_in(browser, address, streaming.home.secrets["airflow_admin"])
     browser.find_element(*FLEET_LINK).click()
     waiting = wait(browser)
     waiting.until(expected_conditions.frame_to_be_available_and_switch_to_it((By.CSS_SELECTOR, "iframe[title=Fleet]")))
@@ -74,8 +74,8 @@ def test_the_page_refuses_whoever_is_not_signed_in(address, path):
     assert requests.get(f"{address}{URL_PREFIX}{path}", timeout=30).status_code == 401
 
 
-def test_a_viewer_may_look_and_change_nothing(address, platform):
-    login = {"username": "viewer", "password": platform.home.secrets["airflow_viewer"]}
+def test_a_viewer_may_look_and_change_nothing(address, streaming):
+    login = {"username": "viewer", "password": streaming.home.secrets["airflow_viewer"]}
     token = requests.post(f"{address}/auth/token", json=login, timeout=30).json()["access_token"]
     header = {"Authorization": f"Bearer {token}"}
     assert requests.get(f"{address}{URL_PREFIX}/api/overview", headers=header, timeout=30).ok
@@ -144,8 +144,8 @@ def test_it_fits_a_phone(page, screenshots):
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_it_says_that_influxdb_does_not_answer_and_keeps_the_last_values(page, platform, screenshots):
-    pid = platform.supervisor.pid("influxdb")
+def test_it_says_that_influxdb_does_not_answer_and_keeps_the_last_values(page, streaming, screenshots):
+    pid = streaming.supervisor.pid("influxdb")
     os.kill(pid, signal.SIGSTOP)
     try:
         wait(page).until(lambda p: any("InfluxDB does not answer" in text for text in texts(p, ".notice strong")))

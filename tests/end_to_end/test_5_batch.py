@@ -1,38 +1,37 @@
-"""The nightly batch, triggered as CI and as a program would, while the streams go on writing."""
+"""The nightly batch, triggered as CI would, while the streams go on writing."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import psutil
 import pytest
 from tests.end_to_end.scratch import FACILITIES, RECOVERY, wait_for
 
-from soh.airflow_api import AirflowApi
-from soh.specs import FLEETS, TABLES, VIEWS, BatchAppSpec
-from soh.specs.apps import COMPACT_DAY, FOLD_LANDING
-from soh.yarn import AppState, ResourceManager
+from soh.local import processes
+from soh.specs import FLEETS, TABLES, VIEWS
 
 WITHIN = timedelta(minutes=15)
-"""Four Spark apps, one after the other, beside two that stream; one may run twice because of what is killed."""
+"""Four Spark apps, one after the other, beside two that stream."""
+OVER = {"success", "failed", "skipped", "upstream_failed"}
 
 
 @pytest.fixture
 def api(platform):
-    return AirflowApi(platform.home.endpoints.airflow, "admin", platform.home.secrets["airflow_admin"])
+    return platform.airflow
 
 
 @pytest.fixture(scope="module", autouse=True)
-def trainings_afterwards(platform):
-    """One training after all nights instead of one after each: they wait in the same pool."""
-    api = AirflowApi(platform.home.endpoints.airflow, "admin", platform.home.secrets["airflow_admin"])
-    api.pause("soh_retrain")
+def no_training(platform):
+    """No training follows the night: it would wait in the same pool, and be in front of the one that is asked for."""
+    platform.airflow.pause("soh_retrain")
     yield
-    api.unpause("soh_retrain")
+    platform.airflow.forget_events("soh_retrain")
+    platform.airflow.unpause("soh_retrain")
 
 
 def today() -> str:
@@ -43,16 +42,24 @@ def table(platform, name="heat_raw"):
     return next(table for table in platform.status()["tables"] if table["name"] == name)
 
 
-def kill_while_it_runs(platform, app: BatchAppSpec, server: str) -> None:
-    """kill -9 of a server some seconds after the app has begun."""
-    yarn = ResourceManager(platform.home.endpoints.yarn)
+def kill_while_it_runs(platform, api, task_id: str, server: str) -> None:
+    """kill -9 of a server as soon as the process of a task works on the lake."""
 
-    def running():
-        return [found for found in yarn.apps(app.yarn_tag) if found.state is AppState.RUNNING]
+    def at_work():
+        state = {task.task_id: task.state for task in api.task_instances("batch_nightly", "by_cli")}[task_id]
+        assert state not in OVER, f"{task_id} is {state} before anything was killed"
+        begun = any("soh.lake.columns" in words(process) for process in processes.of(platform.home))
+        return state == "running" and begun
 
-    wait_for(running, 300, f"{app.name} to run")
-    time.sleep(5)
+    wait_for(at_work, 300, f"{task_id} to run", every=0.2)
     os.kill(platform.supervisor.pid(server), signal.SIGKILL)
+
+
+def words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_triggered_from_the_command_line_it_ends_well_although_hdfs_and_s3_are_killed_in_the_middle(platform, api):
@@ -62,14 +69,20 @@ def test_triggered_from_the_command_line_it_ends_well_although_hdfs_and_s3_are_k
     conf = json.dumps({"day": today(), "only_closed": False})
     done = platform.soh("airflow", "dags", "trigger", "batch_nightly", "--run-id", "by_cli", "--conf", conf)
     assert done.returncode == 0, done.stderr
-    kill_while_it_runs(platform, COMPACT_DAY, "namenode")
-    kill_while_it_runs(platform, FOLD_LANDING, "s3proxy")
+    kill_while_it_runs(platform, api, "compact__heat_raw", "namenode")
+    kill_while_it_runs(platform, api, "fold__heat_pf", "s3proxy")
     run = api.wait("batch_nightly", "by_cli", WITHIN)
     assert run.state == "success", {t.task_id: t.state for t in api.task_instances("batch_nightly", "by_cli")}
     after = table(platform)
     assert after["files"] < before["files"] + 10
     assert after["rows"] > before["rows"]
     wait_for(lambda: platform.stream("heat_to_lake")["committed_batch"] > batch, RECOVERY, "the stream to go on")
+
+
+def test_so_small_a_day_was_done_without_spark(platform, api):
+    report = api.xcom("batch_nightly", "by_cli", "report")
+    assert {report[name]["engine"] for name in TABLES if name in report} == {"local"}
+    assert {report["landings"][fleet.scores.name]["engine"] for fleet in FLEETS.values()} == {"local"}
 
 
 def test_its_figures_say_fewer_files_and_equal_rows_on_hdfs(platform, api):
@@ -97,10 +110,18 @@ def test_its_views_count_every_reading_and_every_grade_of_the_day_by_hour_and_by
         assert table(platform, f"{name}_daily")["rows"] >= FACILITIES
 
 
-def test_triggered_through_rest_without_a_day_it_finds_that_the_last_closed_one_needs_nothing_more(platform, api):
-    run_id = api.trigger("batch_nightly")
+def test_with_engine_spark_the_same_night_is_done_on_yarn_and_finds_what_came_since(platform, api):
+    wait_for(lambda: table(platform)["files"] > 8, 240, "some small files")
+    conf = {"day": today(), "only_closed": False, "engine": "spark"}
+    run_id = api.trigger("batch_nightly", conf)
     run = api.wait("batch_nightly", run_id, WITHIN)
     assert run.state == "success", {t.task_id: t.state for t in api.task_instances("batch_nightly", run_id)}
     report = api.xcom("batch_nightly", run_id, "report")
-    assert not [name for name in TABLES if report.get(name, {}).get("compacted")]
-    assert not [name for name, view in report["views"].items() if view["refreshed"]]
+    heat, fold = report["heat_raw"], report["landings"][FLEETS["heat"].scores.name]
+    assert (heat["engine"], heat["compacted"], heat["duplicates"]) == ("spark", True, 0)
+    assert heat["files_after"] < heat["files_before"]
+    assert (fold["engine"], fold["folded"], fold["missing"], fold["unreadable"]) == ("spark", True, 0, 0)
+    assert table(platform, "heat_grades")["rows"] == sum(fold["positions"].values())
+    assert {view["source_rows"] for name, view in report["views"].items() if name.startswith("heat_grades")} == {
+        report["heat_grades"]["rows"]
+    }

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from tests.end_to_end.scratch import RECOVERY, wait_for
 
-from soh.airflow_api import AirflowApi, RunState
+from soh.airflow_api import RunState
 from soh.hdfs import Hdfs
 from soh.settings import Endpoints
 from soh.specs import FLEETS
@@ -24,7 +24,7 @@ STREAM = "hydraulic_scoring"
 def api(platform):
     if not platform.data:
         pytest.skip("the rig's fleet is off: no recording at hand")
-    return AirflowApi(platform.home.endpoints.airflow, "admin", platform.home.secrets["airflow_admin"])
+    return platform.airflow
 
 
 def model(platform):
@@ -36,6 +36,26 @@ def test_up_ended_with_a_champion_for_the_recorded_rig(platform, api):
     assert champion["version"] is not None
     assert champion["macro_f1"] >= 0.98
     assert (champion["in_use"], champion["refused"]) == (str(champion["version"]), None)
+
+
+def test_the_rig_is_graded_as_its_experimenters_graded_it(platform, api):
+    """The grades of the model trained here against the inspections that came after them."""
+    version = model(platform)["in_use"]
+
+    def compared():
+        inspections = [json.loads(record.value()) for record in platform.kafka_records(RIG.inspections.name)]
+        graded = [score for score in platform.scores(RIG) if score["model_version"] == version]
+        pairs = []
+        for score in graded:
+            for found in inspections:
+                inside = found["from"] <= score["timestamp"] < found["to"]
+                if inside and found["sensor_id"] == score["sensor_id"]:
+                    pairs.append((score["pred"], found["state"]))
+        return pairs if len(pairs) >= 24 else None
+
+    pairs = wait_for(compared, RECOVERY, "graded cycles whose inspection is known")
+    known = [(said, found) for said, found in pairs if said != "unknown"]
+    assert sum(said == found for said, found in known) / len(known) >= 0.9
 
 
 def test_a_promotion_is_on_the_topic_within_two_batches_and_in_the_same_app(platform, api):
@@ -73,23 +93,3 @@ def test_the_version_on_the_topic_changes_once_and_never_back(platform, api):
         versions = [version for _, version in sorted(graded)]
         changes = [(old, new) for old, new in pairwise(versions) if old != new]
         assert len(changes) == len(set(versions)) - 1
-
-
-def test_the_rig_is_graded_as_its_experimenters_graded_it(platform, api):
-    """The grades of the model trained here against the inspections that came after them."""
-    version = model(platform)["in_use"]
-
-    def compared():
-        inspections = [json.loads(record.value()) for record in platform.kafka_records(RIG.inspections.name)]
-        graded = [score for score in platform.scores(RIG) if score["model_version"] == version]
-        pairs = []
-        for score in graded:
-            for found in inspections:
-                inside = found["from"] <= score["timestamp"] < found["to"]
-                if inside and found["sensor_id"] == score["sensor_id"]:
-                    pairs.append((score["pred"], found["state"]))
-        return pairs if len(pairs) >= 24 else None
-
-    pairs = wait_for(compared, RECOVERY, "graded cycles whose inspection is known")
-    known = [(said, found) for said, found in pairs if said != "unknown"]
-    assert sum(said == found for said, found in known) / len(known) >= 0.9
