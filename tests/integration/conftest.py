@@ -34,12 +34,18 @@ class Servers:
         configs.write_all(self.home)
         prepare.format_storage(self.home)
         self.supervisor.ensure(write_config(self.home, self.services.values()))
-        for stage in SERVER_STAGES:
-            chosen = [service for service in self.services.values() if service.stage == stage]
-            self.supervisor.start(chosen)
-            self.wait(chosen)
-        for part in (prepare.databases, prepare.model_registry, prepare.buckets, prepare.tsdb):
-            part(self.home)
+        # All at once: each waits by itself for those it needs.
+        self.supervisor.start(self.services.values())
+        for name, *parts in (
+            ("s3proxy", prepare.buckets),
+            ("influxdb", prepare.tsdb),
+            # Last, for it listens a moment before it takes anybody.
+            ("postgres", prepare.databases, prepare.model_registry),
+        ):
+            self.wait([self.services[name]])
+            for part in parts:
+                part(self.home)
+        self.wait(list(self.services.values()))
 
     def wait(self, services: list[Service]) -> None:
         wait_until_ready(self.home, services, timedelta(minutes=3), lambda _: None)
@@ -47,7 +53,8 @@ class Servers:
     def stop(self) -> None:
         if self.supervisor.is_up():
             self.supervisor.shutdown()
-        processes.end(processes.of(self.home), timedelta(seconds=20))
+        # Nobody reads again what they would still write.
+        processes.end(processes.of(self.home), timedelta(0))
 
 
 @pytest.fixture(scope="session")

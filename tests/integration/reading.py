@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import time
-import xmlrpc.client
 from contextlib import closing, contextmanager
 from datetime import timedelta
 
@@ -17,7 +16,6 @@ from soh.kafka.connection import admin_client, consumer_in
 from soh.kafka.positions import Positions
 from soh.local.options import FleetOptions
 from soh.local.services import all_services
-from soh.local.supervisor import ServiceState
 from soh.settings import child_environment
 
 MINUTE = timedelta(minutes=1)
@@ -45,6 +43,10 @@ class Service:
         """Ask it to stop; returns its exit code."""
         self.process.terminate()
         return self.process.wait(within)
+
+    @property
+    def runs(self):
+        return self.process.poll() is None
 
     def text(self):
         return self.log.read_text()
@@ -116,22 +118,28 @@ def members(home, group):
 
 
 @contextmanager
-def away(servers, name):
-    """A server is killed and stays away; afterwards it is there again."""
-    service = servers.services[name]
-
-    def stopped():
-        try:
-            servers.supervisor.stop([service.name])
-        except xmlrpc.client.Fault:
-            # Just between its death and its next start.
-            return False
-        return servers.supervisor.states()[service.name] is ServiceState.STOPPED
-
-    os.kill(servers.supervisor.pid(service.name), signal.SIGKILL)
-    eventually(stopped)
+def away(servers, names):
+    """Servers are killed and stay away; afterwards they are there again."""
+    services = [servers.services[name] for name in names]
+    signal_to(servers, names, signal.SIGKILL)
+    servers.supervisor.stop(names)
     try:
         yield
     finally:
-        servers.supervisor.start([service])
-        servers.wait([service])
+        servers.supervisor.start(services)
+        servers.wait(services)
+
+
+@contextmanager
+def hung(servers, names):
+    """Servers take connections and answer nothing; afterwards they go on where they were."""
+    signal_to(servers, names, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        signal_to(servers, names, signal.SIGCONT)
+
+
+def signal_to(servers, names, number):
+    for name in names:
+        os.kill(servers.supervisor.pid(name), number)

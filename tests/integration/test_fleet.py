@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from tests.fakes import meter
 
 from soh.fleet.wire import decode, schema_of
 from soh.kafka import admin
-from soh.kafka.connection import once_led
+from soh.kafka.connection import admin_client, answers, once_led
 from soh.kafka.plan import plan
 from soh.settings import PROJECT, child_environment
 from soh.specs.fleets import HEAT
@@ -28,6 +28,7 @@ from soh.specs.topics import TopicSpec
 FACILITIES, HOURS = 60, 1.5
 PERIOD = HEAT.period.total_seconds()
 IN_THE_PAST = int(FACILITIES * HOURS * 3600 / PERIOD)
+OFTEN = ("--period", 1, "--past", 0)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,10 @@ def bootstrap(servers) -> str:
     kafka = servers.home.endpoints.kafka
     topics = [HEAT.readings, HEAT.inspections]
     admin.apply(kafka, plan(topics, admin.describe(kafka, [topic.name for topic in topics])))
+    # Whoever sent before these tests had other facilities.
+    ends = [TopicPartition(topic.name, number, OFFSET_END) for topic in topics for number in range(topic.partitions)]
+    client = admin_client(kafka)
+    once_led(lambda: answers(client.delete_records(ends)))
     return kafka
 
 
@@ -111,7 +116,8 @@ def test_a_past_cut_by_kill_9_is_whole_in_the_end_and_the_present_follows(fleet,
 
     second = fleet()
     wait_for(lambda: b"now the present" in Path(tmp_path / "log").read_bytes(), "the present")
-    time.sleep(1.5 * PERIOD)
+    in_the_past = sent()
+    wait_for(lambda: sent() >= in_the_past + FACILITIES, "a period of the present")
     second.terminate()
     assert second.wait(20) == 0
 
@@ -133,13 +139,13 @@ def test_a_past_cut_by_kill_9_is_whole_in_the_end_and_the_present_follows(fleet,
 
 def test_a_running_fleet_that_is_given_a_meter_goes_on_with_its_numbers_and_counters(fleet, consumer, sent, tmp_path):
     already = sent()
-    virtual = fleet()
+    virtual = fleet(*OFTEN)
     wait_for(lambda: sent() >= already + 2 * FACILITIES, "readings of the virtual fleet")
     virtual.terminate()
     assert virtual.wait(20) == 0
     before = {facility: len(own) for facility, own in records(consumer, HEAT.readings).items()}
 
-    replay = fleet("--meter", meter.write(tmp_path / "meter.csv", meter.WEEK))
+    replay = fleet(*OFTEN, "--meter", meter.write(tmp_path / "meter.csv", meter.WEEK))
     wait_for(lambda: sent() >= sum(before.values()) + 2 * FACILITIES, "two periods of the meter")
     replay.terminate()
     assert replay.wait(20) == 0

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from tests import quick_spark
 
 from soh.kafka import admin
 from soh.kafka.history import history, note
 from soh.kafka.plan import plan
 from soh.kafka.positions import Positions
-from soh.local.environments import JARS, SPARK_PYTHON, java_home
+from soh.local.environments import SPARK_PYTHON, java_home
 from soh.settings import PROJECT, child_environment
 from soh.specs import FLEETS, HistoryState
 
@@ -34,11 +35,12 @@ def bootstrap(servers) -> str:
 def begins_at(bootstrap: str) -> str:
     """What a Spark app says of the fleet."""
     done = subprocess.run(
-        [SPARK_PYTHON, Path(__file__).with_name("begin.py"), RIG.name, bootstrap, JARS / "spark"],
+        [SPARK_PYTHON, Path(__file__).with_name("begin.py"), RIG.name, bootstrap],
         env=child_environment(
             PATH=os.pathsep.join((str(SPARK_PYTHON.parent), str(java_home() / "bin"), os.defpath)),
             JAVA_HOME=str(java_home()),
             PYSPARK_PYTHON=str(SPARK_PYTHON),
+            PYSPARK_SUBMIT_ARGS=quick_spark.submit_arguments(),
             SPARK_LOCAL_IP="127.0.0.1",
             PYTHONPATH=os.pathsep.join((str(PROJECT / "include"), str(PROJECT / "spark_apps"))),
         ),

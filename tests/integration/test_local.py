@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 import requests
 from influxdb.exceptions import InfluxDBClientError
+from tests.integration.reading import eventually
 
 from soh import s3
 from soh.errors import ServerUnreachable, SetupFailed
@@ -26,9 +27,9 @@ from soh.serving import influx
 
 
 def test_every_server_is_running_and_ours(servers):
-    states = servers.supervisor.states()
-    assert set(states) == set(servers.services)
-    assert set(states.values()) == {ServiceState.RUNNING}
+    assert set(servers.supervisor.states()) == set(servers.services)
+    # One that was started a moment ago is still being watched.
+    eventually(lambda: set(servers.supervisor.states().values()) == {ServiceState.RUNNING})
     pids = {process.pid for process in processes.of(servers.home)}
     assert {servers.supervisor.pid(name) for name in servers.services} <= pids
 

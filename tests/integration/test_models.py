@@ -47,28 +47,38 @@ def store(servers) -> ArtefactStore:
     return ArtefactStore(endpoints.s3, secrets["s3_access_key"], secrets["s3_secret_key"], endpoints.models)
 
 
-def enrol(servers, *register, promote=None, model=MODEL):
-    """Register (uri, tags) pairs, then promote a version, as a training does."""
+@pytest.fixture(scope="module")
+def enrol(servers, tmp_path_factory):
+    """Registers (uri, tags) pairs, then promotes a version, as a training does; returns the versions."""
     endpoints = servers.home.endpoints
     database = {**address(servers), "username": endpoints.registry_user}
-    given = {
-        "database": database,
-        "artefacts": endpoints.models,
-        "model": model,
-        "register": register,
-        "promote": promote,
-    }
-    done = subprocess.run(
-        [str(SPARK_PYTHON), str(ENROL)],
-        input=json.dumps(given),
-        env=child_environment(PYTHONPATH=f"{PROJECT / 'include'}:{PROJECT / 'spark_apps'}"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert database["password"] not in done.stderr + done.stdout
-    return json.loads(done.stdout.splitlines()[-1])
+    log = tmp_path_factory.mktemp("enrol") / "log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [str(SPARK_PYTHON), str(ENROL)],
+            env=child_environment(PYTHONPATH=f"{PROJECT / 'include'}:{PROJECT / 'spark_apps'}"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+
+    def ask(*register, promote=None, model=MODEL):
+        given = {"database": database, "artefacts": endpoints.models, "model": model}
+        process.stdin.write(json.dumps({**given, "register": register, "promote": promote}) + "\n")
+        process.stdin.flush()
+        said = []
+        for line in process.stdout:
+            if line.startswith("versions "):
+                return json.loads(line.removeprefix("versions "))
+            said.append(line)
+            assert database["password"] not in line
+        raise AssertionError(f"{said} {log.read_text()}")
+
+    yield ask
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert database["password"] not in log.read_text()
 
 
 def tags(macro_f1=0.91, reason="promoted: it is good"):
@@ -94,14 +104,14 @@ def test_a_database_without_mlflow_s_tables_has_no_champion(servers):
     catalog.close()
 
 
-def test_the_champion_is_the_version_that_was_promoted_last(servers, store, registry):
+def test_the_champion_is_the_version_that_was_promoted_last(enrol, store, registry):
     uri = store.put(f"{MODEL}/first.json", ARTEFACT)
-    (first, second) = enrol(servers, (uri, tags(0.91)), (uri, tags(0.93, "kept back: too large")))
+    (first, second) = enrol((uri, tags(0.91)), (uri, tags(0.93, "kept back: too large")))
     assert (second, registry.champion(MODEL)) == (first + 1, None)
     newest, *_ = registry.versions(MODEL, 1)
     assert (newest.version, newest.macro_f1, newest.promoted_at) == (second, 0.93, None)
 
-    enrol(servers, promote=first)
+    enrol(promote=first)
     champion = registry.champion(MODEL)
     assert (champion.model, champion.version, champion.uri, champion.reason) == (MODEL, first, uri, tags()["reason"])
     assert store.get(champion.uri, champion.sha256) == ARTEFACT
@@ -110,15 +120,15 @@ def test_the_champion_is_the_version_that_was_promoted_last(servers, store, regi
     assert now - timedelta(minutes=2) < champion.promoted_at <= now
     assert now - timedelta(minutes=2) < champion.created_at <= now
 
-    enrol(servers, promote=second)
+    enrol(promote=second)
     assert registry.champion(MODEL).version == second
     assert registry.version(MODEL, first).promoted_at == champion.promoted_at
     assert [version.version for version in registry.versions(MODEL, 9)] == [second, first]
 
 
-def test_models_do_not_mix(servers, registry):
-    (other,) = enrol(servers, ("s3://models/x", tags(0.99)), model="soh_hydraulic")
-    enrol(servers, promote=other, model="soh_hydraulic")
+def test_models_do_not_mix(enrol, registry):
+    (other,) = enrol(("s3://models/x", tags(0.99)), model="soh_hydraulic")
+    enrol(promote=other, model="soh_hydraulic")
     assert registry.champion("soh_hydraulic").macro_f1 == 0.99
     assert 0.99 not in {version.macro_f1 for version in registry.versions(MODEL, 9)}
 

@@ -48,7 +48,8 @@ def test_added_sensors_send_once_a_period_and_only_the_chosen_are_seen(home):
         try:
             seen, seen_some = [], []
             deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and len(seen) < 3 * count:
+            # Two whole periods, and the first readings of a third.
+            while time.monotonic() < deadline and len(seen) <= 2 * count:
                 seen += every.drain()
                 seen_some += some.drain()
                 time.sleep(0.05)
@@ -61,11 +62,15 @@ def test_added_sensors_send_once_a_period_and_only_the_chosen_are_seen(home):
     assert len(seen_some) == pytest.approx(len(seen) * 2 / count, abs=2)
 
 
-def test_readings_that_nobody_reads_are_a_step_that_was_not_held(home):
+def test_readings_that_nobody_reads_are_a_step_that_was_not_held(home, monkeypatch):
     """No stream runs here, so every lag on the readings grows by all that is sent, and nothing comes."""
+    # There is nothing to settle, and nothing that could come later.
+    monkeypatch.setattr(fleet, "SETTLE", timedelta(seconds=3))
+    monkeypatch.setattr(fleet, "GRACE", timedelta(seconds=1))
+    monkeypatch.setattr(fleet, "SAMPLE_EVERY", 1.0)
     with fleet._sensors(home) as sensors:
         sensors.grow(50)
-        step, wrong = fleet._step(home, sensors.ids, timedelta(seconds=15), 10.0)
+        step, wrong = fleet._step(home, sensors.ids, 2 * HEAT.period, 10.0)
     assert wrong == []
     assert step.input_per_s == pytest.approx(10, rel=0.2)
     assert step.looked_for > 0

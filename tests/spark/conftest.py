@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from tests import quick_spark
 
+from soh.local import class_archive
 from soh_spark.scoring import INTERPRETED
 from soh_spark.scoring import SETTINGS as SCORING
 from soh_spark.session import COMPACTION, STREAMING, open_session
@@ -17,8 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
-    jars = sorted(str(jar) for jar in (PROJECT / ".venv" / "jars" / "spark").glob("*.jar"))
-    assert jars, "no jars in .venv/jars/spark: ./soh up puts them there"
+    assert class_archive.ARCHIVE.exists(), "no archive of classes in .venv/jars: ./soh up puts it there"
     # Read from nowhere else: Python workers are of this environment too.
     os.environ["PYSPARK_PYTHON"] = sys.executable
     warehouse = tmp_path_factory.mktemp("warehouse")
@@ -28,15 +29,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
             **COMPACTION,
             # What runs interpreted says so.
             **{name: value for name, value in SCORING.items() if name not in INTERPRETED},
+            **quick_spark.SETTINGS,
             "spark.master": "local[2]",
             "spark.app.name": "tests",
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.host": "127.0.0.1",
             "spark.driver.memory": "1g",
-            "spark.ui.enabled": "false",
             # Python workers import what on YARN comes in a zip.
             "spark.executorEnv.PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT / 'spark_apps'}",
-            "spark.jars": ",".join(jars),
             "spark.sql.artifact.isolation.enabled": "false",
             "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
             "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",

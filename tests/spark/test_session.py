@@ -1,7 +1,9 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from soh.local.class_archive import ARCHIVE
 from soh_spark.session import _SAYS_IT_EVERY_BATCH, jvm, pace
 
 
@@ -19,3 +21,8 @@ def test_what_spark_would_warn_of_at_every_batch_is_left_out_of_the_log(spark):
         assert log4j.LogManager.getLogger("org.apache.spark.scheduler.DAGScheduler").isWarnEnabled()
     finally:
         spark.sparkContext.setLogLevel("ERROR")
+
+
+def test_these_tests_start_spark_from_the_archive_of_classes(spark):
+    pid = jvm(spark).java.lang.ProcessHandle.current().pid()
+    assert str(ARCHIVE) in Path(f"/proc/{pid}/maps").read_text()
