@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -31,9 +33,10 @@ def nothing_left(cluster):
 
 
 def launch(cluster, *tags):
-    """Start an app whose driver does not heed SIGTERM; return when its container runs."""
+    """Start an app whose driver does not heed SIGTERM; return when its container runs, and heeds it no more."""
     new = requests.post(f"{cluster.url}/ws/v1/cluster/apps/new-application", timeout=10).json()["application-id"]
-    command = "bash -c 'trap : TERM; while :; do sleep 1; done'"
+    deaf = Path(tempfile.gettempdir()) / f"soh-{new}"
+    command = f"bash -c 'trap : TERM; touch {deaf}; while :; do sleep 1; done'"
     app = {
         "application-id": new,
         "application-name": "sleeper",
@@ -45,9 +48,10 @@ def launch(cluster, *tags):
     }
     requests.post(f"{cluster.url}/ws/v1/cluster/apps", json=app, timeout=10).raise_for_status()
     deadline = time.monotonic() + 60
-    while not cluster.containers(new):
+    while not (deaf.exists() and cluster.containers(new)):
         assert time.monotonic() < deadline, cluster.app(new)
         time.sleep(0.2)
+    deaf.unlink()
     return new
 
 
