@@ -59,16 +59,12 @@ def _table(job: Job) -> Any:
     from dataclasses import replace
 
     from soh.lake.columns import jvm
-    from soh.lake.columns.engine import ColumnsEngine, open_catalog
-    from soh.lake.landing import Landing
+    from soh.lake.columns.engine import open_engine
     from soh.settings import Endpoints, Secrets
     from soh.specs.tables import HEAT_RAW
-    from soh.submit import catalog_settings
 
     jvm.start(job["class_path"], shlex.split(job["java_options"]))
-    endpoints, secrets = Endpoints(**job["endpoints"]), Secrets(**job["secrets"])
-    landing = Landing(endpoint=endpoints.s3, bucket=endpoints.lake_bucket, access_key="", secret_key="")
-    engine = ColumnsEngine(open_catalog(catalog_settings(endpoints, secrets), endpoints.hdfs_user), landing)
+    engine = open_engine(Endpoints(**job["endpoints"]), Secrets(**job["secrets"]))
     return engine, replace(HEAT_RAW, name=job["table"])
 
 

@@ -15,7 +15,7 @@ from pyspark.sql.types import DataType, DoubleType
 
 from soh.lake.viewing import CLOSE
 from soh.specs import ViewSpec
-from soh.specs.views import GRADE, Grain
+from soh.specs.views import GRADE
 from soh_spark.lake_table import LakeTable
 from soh_spark.schema import view_type
 
@@ -50,7 +50,7 @@ class SparkSummary:
 
     def write(self, view: ViewSpec, summary: Mapping[str, str]) -> None:
         rows = rows_of(view, self.by_hour).repartition("event_date")
-        writer = rows.sortWithinPartitions("event_date", *_keys(view)[1:]).writeTo(view.identifier)
+        writer = rows.sortWithinPartitions("event_date", *view.keys[1:]).writeTo(view.identifier)
         for key, value in summary.items():
             writer = writer.option(f"snapshot-property.{key}", value)
         writer.overwrite(F.col("event_date").isin(*self.days))
@@ -85,11 +85,6 @@ def _by_hour(rows: DataFrame, view: ViewSpec) -> DataFrame:
     )
 
 
-def _keys(view: ViewSpec) -> list[str]:
-    """The columns that tell one row of the view from the others."""
-    return ["event_date", "facility_id", *(["hour_start"] if view.grain is Grain.HOUR else [])]
-
-
 def rows_of(view: ViewSpec, by_hour: DataFrame) -> DataFrame:
     """The rows of `view`, with its columns."""
     statistics: list[Column] = []
@@ -103,13 +98,13 @@ def rows_of(view: ViewSpec, by_hour: DataFrame) -> DataFrame:
         ]
     counts = [F.sum(name).alias(name) for name in ("rows", *(state.value for state in view.states))]
     times = [F.min("first_time").alias("first_time"), F.max("last_time").alias("last_time")]
-    return by_hour.groupBy(*_keys(view)).agg(*counts, *times, *statistics).select(*view_type(view).names)
+    return by_hour.groupBy(*view.keys).agg(*counts, *times, *statistics).select(*view_type(view).names)
 
 
 def _differs(view: ViewSpec, rows: DataFrame, there: DataFrame) -> bool:
     types = {column.name: column.dataType for column in view_type(view)}
     new, old = rows.alias("new"), there.alias("old")
-    together = new.join(old, [F.col(f"new.{key}") == F.col(f"old.{key}") for key in _keys(view)], "full_outer")
+    together = new.join(old, [F.col(f"new.{key}") == F.col(f"old.{key}") for key in view.keys], "full_outer")
     others = [~_same(F.col(f"new.{name}"), F.col(f"old.{name}"), types[name]) for name in rows.columns]
     return not together.where(reduce(or_, others)).isEmpty()
 

@@ -45,6 +45,11 @@ class ViewSpec(StoredSpec):
         return self.of.schema.measurements
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that tell one row from the others."""
+        return ("event_date", "facility_id", *(("hour_start",) if self.grain is Grain.HOUR else ()))
+
+    @property
     def states(self) -> tuple[State, ...]:
         """States that are counted; none where the table holds no grades."""
         return states_of(self.of)

@@ -22,9 +22,6 @@ from soh.lake.landing import Landing
 from soh.settings import Endpoints, Secrets
 from soh.specs import FLEETS, TABLES, TableSpec
 from soh.specs.apps import LOCAL_LIMITS
-from soh.submit import catalog_settings
-
-log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -44,24 +41,18 @@ def main() -> None:
 def _do(job: Job) -> dict[str, Any]:
     # Java and columns take a second to load, which a job that is no job need not wait for.
     from soh.lake.columns import jvm
-    from soh.lake.columns.engine import NAME, ColumnsEngine, open_catalog
+    from soh.lake.columns.engine import NAME, open_engine
     from soh.lake.night import close_day, close_grades
 
     endpoints, secrets, day = Endpoints(**job.endpoints), Secrets(**job.secrets), date.fromisoformat(job.day)
     jvm.start(job.class_path, job.java_options)
-    landing = Landing(
-        endpoint=endpoints.s3,
-        bucket=endpoints.lake_bucket,
-        access_key=secrets.s3_access_key,
-        secret_key=secrets.s3_secret_key,
-    )
-    engine = ColumnsEngine(open_catalog(catalog_settings(endpoints, secrets), endpoints.hdfs_user), landing)
+    engine = open_engine(endpoints, secrets)
     if job.fleet:
         fleet = FLEETS[job.fleet]
-        landed = 0 if job.any_size else _landed(landing, fleet.scores.name)
+        landed = 0 if job.any_size else _landed(engine.landing, fleet.scores.name)
         if large := _too_large(job, engine, fleet.grades_table, day, landed):
             return {"too_large": large}
-        return {"figures": close_grades(engine, fleet, landing, day, NAME)}
+        return {"figures": close_grades(engine, fleet, engine.landing, day, NAME)}
     spec = TABLES[str(job.table)]
     if large := _too_large(job, engine, spec, day, 0):
         return {"too_large": large}

@@ -17,9 +17,11 @@ from soh.lake.columns.table import ColumnsTable
 from soh.lake.columns.views import ColumnsSummary, summarise
 from soh.lake.folding import Positions
 from soh.lake.landing import Landing
+from soh.settings import Endpoints, Secrets
 from soh.specs import TableSpec, ViewSpec
 from soh.specs.landing import LandedObject
 from soh.specs.tables import CATALOG, Store
+from soh.submit import catalog_settings
 
 NAME = "local"
 
@@ -46,6 +48,17 @@ class ColumnsEngine:
 
     def summarise(self, view: ViewSpec, snapshot: int, days: Collection[date]) -> ColumnsSummary:
         return summarise(view, snapshot, days, self.table)
+
+
+def open_engine(endpoints: Endpoints, secrets: Secrets) -> ColumnsEngine:
+    """The engine on the platform's servers. Raises what `open_catalog` raises."""
+    landing = Landing(
+        endpoint=endpoints.s3,
+        bucket=endpoints.lake_bucket,
+        access_key=secrets.s3_access_key,
+        secret_key=secrets.s3_secret_key,
+    )
+    return ColumnsEngine(open_catalog(catalog_settings(endpoints, secrets), endpoints.hdfs_user), landing)
 
 
 def open_catalog(settings: Mapping[str, str], user: str) -> Any:

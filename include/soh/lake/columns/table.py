@@ -29,8 +29,13 @@ log = logging.getLogger(__name__)
 _LARGE_SHARE = 1.8
 """A file above this share of the target size is written anew as well; Iceberg's own planner draws the same line."""
 
-_TYPES = {"long": "bigint", "double": "double", "string": "string", "timestamptz": "timestamp", "date": "date"} | {
-    "int": "int"
+_TYPES = {
+    "long": "bigint",
+    "double": "double",
+    "string": "string",
+    "timestamptz": "timestamp",
+    "date": "date",
+    "int": "int",
 }
 """Iceberg's names of the types that the lake has, and those of SQL."""
 

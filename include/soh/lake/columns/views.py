@@ -15,7 +15,6 @@ from soh.lake.columns.table import ColumnsTable
 from soh.lake.schema import columns_of
 from soh.lake.viewing import CLOSE
 from soh.specs import TableSpec, ViewSpec
-from soh.specs.views import Grain
 
 
 def summarise(
@@ -50,7 +49,7 @@ class ColumnsSummary:
         return found.height, int(found["rows"].sum())
 
     def differs(self, view: ViewSpec) -> bool:
-        keys = _keys(view)
+        keys = view.keys
         new, old = rows_of(view, self.by_hour), self._there(view)
         both = new.join(old, on=keys, how="inner", suffix=":old")
         if not new.height == old.height == both.height:
@@ -62,7 +61,7 @@ class ColumnsSummary:
         table = self.opened(view)
         java = table.load()
         columns = table.columns(java)
-        rows = rows_of(view, self.by_hour).sort(_keys(view))
+        rows = rows_of(view, self.by_hour).sort(view.keys)
         lacking = [pl.lit(None, DTYPES[c.type]).alias(c.name) for c in columns if c.name not in rows.columns]
         files = [
             write_file(java, day, part.with_columns(lacking), columns)
@@ -83,11 +82,6 @@ class ColumnsSummary:
         return pl.concat([nothing, *(read_file(java.io(), file, columns) for file in files)])
 
 
-def _keys(view: ViewSpec) -> list[str]:
-    """The columns that tell one row of the view from the others."""
-    return ["event_date", "facility_id", *(["hour_start"] if view.grain is Grain.HOUR else [])]
-
-
 def rows_of(view: ViewSpec, by_hour: pl.DataFrame) -> pl.DataFrame:
     """The rows of `view`, with its columns."""
     statistics = []
@@ -101,7 +95,7 @@ def rows_of(view: ViewSpec, by_hour: pl.DataFrame) -> pl.DataFrame:
         ]
     counts = [pl.col(name).sum() for name in ("rows", *(state.value for state in view.states))]
     times = [pl.col("first_time").min(), pl.col("last_time").max()]
-    rows = by_hour.group_by(_keys(view)).agg(*counts, *times, *statistics)
+    rows = by_hour.group_by(view.keys).agg(*counts, *times, *statistics)
     return rows.select(column.name for column in columns_of(view))
 
 
